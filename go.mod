@@ -1,0 +1,8 @@
+module github.com/seed24abed78/rfc6455
+
+go 1.26.0
+
+require (
+	github.com/stretchr/testify v1.12.1 // indirect
+	golang.org/x/net v0.62.0 // indirect
+)
