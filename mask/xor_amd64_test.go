@@ -1,0 +1,41 @@
+//go:build !purego
+
+package mask
+
+import (
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+)
+
+// kernels are the implementations that this build has beside the common ones.
+var kernels = amd64Kernels()
+
+func amd64Kernels() []implementation {
+	sse2 := func(dst, src []byte, word uint32) {
+		xorSSE2(unsafe.SliceData(dst), unsafe.SliceData(src), len(src), word)
+	}
+	all := []implementation{
+		{"SSE2", sse2},
+		{"without AVX2", func(dst, src []byte, word uint32) {
+			defer func(was bool) { useAVX2 = was }(useAVX2)
+			useAVX2 = false
+			xor(dst, src, word)
+		}},
+	}
+	if hasAVX2() {
+		// Whole blocks below minAVX2 too, which xor leaves to SSE2.
+		all = append(all, implementation{"AVX2", func(dst, src []byte, word uint32) {
+			n := len(src) &^ (blockAVX2 - 1)
+			xorAVX2(unsafe.SliceData(dst), unsafe.SliceData(src), n, word)
+			sse2(dst[n:], src[n:], word)
+		}})
+	}
+	return all
+}
+
+// The answer cannot change while the program runs, and xor relies on that.
+func TestAVX2IsDetectedOnce(t *testing.T) {
+	require.Equal(t, hasAVX2(), useAVX2)
+}

@@ -1,0 +1,12 @@
+//go:build !purego
+
+package mask
+
+import "unsafe"
+
+// kernels are the implementations that this build has beside the common ones.
+var kernels = []implementation{
+	{"NEON", func(dst, src []byte, word uint32) {
+		xorNEON(unsafe.SliceData(dst), unsafe.SliceData(src), len(src), word)
+	}},
+}

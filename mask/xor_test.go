@@ -1,0 +1,199 @@
+package mask
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// implementation is one way to compute dst = src XOR word.
+type implementation struct {
+	name string
+	xor  func(dst, src []byte, word uint32)
+}
+
+// implementations returns all that this build has; they must agree.
+func implementations() []implementation {
+	return append([]implementation{{"xor", xor}, {"generic", xorGeneric}}, kernels...)
+}
+
+// maxLen is past two rounds of the widest loop and every tail after them.
+const maxLen = 300
+
+// reference masks one byte at a time, as RFC 6455, section 5.3 spells it.
+func reference(src []byte, key Key, pos int) []byte {
+	out := make([]byte, len(src))
+	for i := range src {
+		out[i] = src[i] ^ key[(pos+i)%4]
+	}
+	return out
+}
+
+// wordAt is the key turned to begin at pos, built apart from the way XOR does.
+func wordAt(key Key, pos int) uint32 {
+	return binary.LittleEndian.Uint32([]byte{key[pos%4], key[(pos+1)%4], key[(pos+2)%4], key[(pos+3)%4]})
+}
+
+func random(n int) []byte {
+	r := rand.NewChaCha8([32]byte{1})
+	b := make([]byte, n)
+	_, _ = r.Read(b)
+	return b
+}
+
+// Every implementation agrees with the bytewise one for every length, alignment
+// and position, in place and as a copy, and leaves the bytes around alone.
+func TestXORMatchesReference(t *testing.T) {
+	const margin = 40
+	key := Key{0x37, 0xfa, 0x21, 0x3d}
+	fresh := random(maxLen + 2*margin)
+	src, dst := make([]byte, len(fresh)), make([]byte, len(fresh))
+	want := make([]byte, len(fresh))
+
+	for _, impl := range implementations() {
+		t.Run(impl.name, func(t *testing.T) {
+			check := func(n, align, pos int, how string, got, want []byte) {
+				if !bytes.Equal(got, want) {
+					require.Equal(t, want, got, "length %d, alignment %d, position %d, %s", n, align, pos, how)
+				}
+			}
+			for n := 0; n <= maxLen; n++ {
+				for align := range 8 {
+					for pos := range 4 {
+						from := margin/2 + align
+						masked := reference(fresh[from:from+n], key, pos)
+						word := wordAt(key, pos)
+
+						copy(src, fresh)
+						copy(want, fresh)
+						copy(want[from:], masked)
+						impl.xor(src[from:from+n], src[from:from+n], word)
+						check(n, align, pos, "in place", src, want)
+
+						// The two sides are aligned alike for some of these
+						// only.
+						to := margin/2 + (3*align+pos)%8
+						copy(src, fresh)
+						clear(dst)
+						clear(want)
+						copy(want[to:], masked)
+						impl.xor(dst[to:to+n], src[from:from+n], word)
+						check(n, align, pos, "copy", dst, want)
+						check(n, align, pos, "source", src, fresh)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The vector of RFC 6455, section 5.7, whole and cut in two at every place.
+func TestXORVector(t *testing.T) {
+	key := Key{0x37, 0xfa, 0x21, 0x3d}
+	want := []byte{0x7f, 0x9f, 0x4d, 0x51, 0x58}
+	for cut := range 6 {
+		got := []byte("Hello")
+		pos := XOR(got[:cut], got[:cut], key, 0)
+		pos = XOR(got[cut:], got[cut:], key, pos)
+		require.Equal(t, want, got, "cut at %d", cut)
+		require.Equal(t, 1, pos, "cut at %d", cut)
+	}
+}
+
+// Only the two lowest bits of a position count, whatever its sign and size.
+func TestXORPositions(t *testing.T) {
+	key := Key{1, 2, 3, 4}
+	src := random(67)
+	for _, tt := range []struct{ pos, same, next int }{
+		{0, 0, 3}, {1, 1, 0}, {2, 2, 1}, {3, 3, 2},
+		{4, 0, 3}, {7, 3, 2}, {1 << 20, 0, 3},
+		{-1, 3, 2}, {-2, 2, 1}, {-3, 1, 0}, {-4, 0, 3},
+		{math.MaxInt, 3, 2}, {math.MinInt, 0, 3},
+	} {
+		got := make([]byte, len(src))
+		next := XOR(got, src, key, tt.pos)
+		require.Equal(t, tt.next, next, "next of %d", tt.pos)
+		require.Equal(t, reference(src, key, tt.same), got, "position %d", tt.pos)
+	}
+}
+
+// A payload that comes in pieces of any size is masked as if it came whole.
+func TestXORInPieces(t *testing.T) {
+	key := Key{0xde, 0xad, 0xbe, 0xef}
+	src := random(1000)
+	want := reference(src, key, 0)
+	for size := 1; size <= len(src); size++ {
+		got := make([]byte, len(src))
+		for at, pos := 0, 0; at < len(src); at += size {
+			end := min(at+size, len(src))
+			pos = XOR(got[at:], src[at:end], key, pos)
+			require.Equal(t, end&3, pos)
+		}
+		if !bytes.Equal(got, want) {
+			require.Equal(t, want, got, "pieces of %d", size)
+		}
+	}
+}
+
+func TestXORLeavesRestOfLongerDst(t *testing.T) {
+	dst := []byte{9, 9, 9, 9}
+	require.Equal(t, 2, XOR(dst, []byte{0, 0}, Key{1, 2, 3, 4}, 0))
+	require.Equal(t, []byte{1, 2, 9, 9}, dst)
+}
+
+func TestXOREmpty(t *testing.T) {
+	require.Equal(t, 3, XOR(nil, nil, Key{1, 2, 3, 4}, 3))
+	require.Equal(t, 2, XOR([]byte{}, []byte{}, Key{1, 2, 3, 4}, -2))
+}
+
+// The panic comes before anything is written, even when there is capacity.
+func TestXORPanicsWhenDstIsShort(t *testing.T) {
+	backing := make([]byte, 64)
+	require.PanicsWithValue(t, "mask: dst is shorter than src", func() {
+		XOR(backing[:63], random(64), Key{1, 2, 3, 4}, 0)
+	})
+	require.Equal(t, make([]byte, 64), backing)
+}
+
+func TestXORDoesNotAllocate(t *testing.T) {
+	for _, n := range []int{7, 125, 4099} {
+		buf, key := make([]byte, n), NewKey()
+		require.Zero(t, testing.AllocsPerRun(100, func() { XOR(buf, buf, key, 1) }), "length %d", n)
+	}
+}
+
+func ExampleXOR() {
+	key := Key{0x37, 0xfa, 0x21, 0x3d}
+	payload := []byte("Hello")
+
+	XOR(payload, payload, key, 0)
+	fmt.Printf("%x\n", payload)
+
+	// The same key undoes it; the payload may come in pieces.
+	pos := XOR(payload[:2], payload[:2], key, 0)
+	XOR(payload[2:], payload[2:], key, pos)
+	fmt.Printf("%s\n", payload)
+	// Output:
+	// 7f9f4d5158
+	// Hello
+}
+
+func BenchmarkXOR(b *testing.B) {
+	for _, impl := range implementations() {
+		for _, n := range []int{7, 16, 125, 1024, 4096, 16384, 1 << 20} {
+			b.Run(fmt.Sprintf("%s/%d", impl.name, n), func(b *testing.B) {
+				buf := make([]byte, n)
+				b.SetBytes(int64(n))
+				b.ReportAllocs()
+				for b.Loop() {
+					impl.xor(buf, buf, 0x3d21fa37)
+				}
+			})
+		}
+	}
+}
