@@ -1,0 +1,53 @@
+package handshake
+
+import (
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base64"
+)
+
+// GUID is what a server appends to the key before it hashes both
+// (RFC 6455, section 1.3).
+const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+const (
+	nonceSize = 16
+	keySize   = 24 // base64 of a nonce
+)
+
+var strictBase64 = base64.StdEncoding.Strict()
+
+// NewKey returns a fresh Sec-WebSocket-Key: the base64 of 16 random bytes. A
+// client draws one for each connection (RFC 6455, section 4.1).
+func NewKey() string {
+	var nonce [nonceSize]byte
+	rand.Read(nonce[:]) // never fails: the runtime stops the program instead
+	return base64.StdEncoding.EncodeToString(nonce[:])
+}
+
+// Accept returns the Sec-WebSocket-Accept that answers key. It hashes the text
+// of the key as it was sent, not the decoded nonce (RFC 6455, section 4.2.2).
+func Accept(key string) string {
+	var buf [keySize + len(GUID)]byte
+	sum := sha1.Sum(append(append(buf[:0], key...), GUID...))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// validKey reports whether key is the base64 of exactly 16 bytes
+// (RFC 6455, section 4.2.1). Pad bits that are not zero are refused: no encoder
+// makes them.
+func validKey(key string) bool {
+	if len(key) != keySize {
+		return false
+	}
+	var in [keySize]byte
+	var out [keySize]byte
+	copy(in[:], key)
+	for _, c := range in {
+		if c == '\r' || c == '\n' { // the decoder would skip them
+			return false
+		}
+	}
+	n, err := strictBase64.Decode(out[:], in[:])
+	return err == nil && n == nonceSize
+}
