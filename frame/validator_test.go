@@ -1,0 +1,197 @@
+package frame_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed24abed78/rfc6455/frame"
+)
+
+// header parses the literal bytes of a header.
+func header(t testing.TB, s string) frame.Header {
+	t.Helper()
+	h, _, err := frame.ParseHeader(wire(t, s))
+	require.NoError(t, err)
+	return h
+}
+
+// TestValidator proves, a case each, the rules for one header after others. The
+// first column is what the server receives, masked; the second what the client
+// does. The requirement ids stand in the names.
+func TestValidator(t *testing.T) {
+	const key = " 37 fa 21 3d"
+	for _, v := range []struct {
+		name     string
+		toServer []string
+		toClient []string
+		want     error // of the last header; those before it are fine
+	}{
+		{"5.5.2-1 ping of 125", []string{"89 fd" + key}, []string{"89 7d"}, nil},
+		{"5.5-1 ping of 126", []string{"89 fe 00 7e" + key}, []string{"89 7e 00 7e"}, frame.ErrControlTooLong},
+		{"5.5-1 pong of 65536", []string{"8a ff 00 00 00 00 00 01 00 00" + key}, []string{"8a 7f 00 00 00 00 00 01 00 00"}, frame.ErrControlTooLong},
+		{"5.5-1 close of 126", []string{"88 fe 00 7e" + key}, []string{"88 7e 00 7e"}, frame.ErrControlTooLong},
+		{"5.4-3 ping without FIN", []string{"09 80" + key}, []string{"09 00"}, frame.ErrFragmentedControl},
+		{"5.4-3 pong without FIN", []string{"0a 80" + key}, []string{"0a 00"}, frame.ErrFragmentedControl},
+		{"5.4-3 close without FIN", []string{"08 80" + key}, []string{"08 00"}, frame.ErrFragmentedControl},
+		{"5.4-1 continuation first", []string{"80 80" + key}, []string{"80 00"}, frame.ErrUnexpectedContinuation},
+		{"5.4-1 continuation after a whole message", []string{"81 80" + key, "00 80" + key}, []string{"81 00", "00 00"}, frame.ErrUnexpectedContinuation},
+		{"5.4-9 text inside text", []string{"01 80" + key, "81 80" + key}, []string{"01 00", "81 00"}, frame.ErrExpectedContinuation},
+		{"5.4-9 binary inside text", []string{"01 80" + key, "00 80" + key, "02 80" + key}, []string{"01 00", "00 00", "02 00"}, frame.ErrExpectedContinuation},
+		{"5.4-2 ping inside a message", []string{"01 80" + key, "89 80" + key, "80 80" + key}, []string{"01 00", "89 00", "80 00"}, nil},
+		{"6.2-3 message after a fragmented one", []string{"01 80" + key, "80 80" + key, "82 80" + key}, []string{"01 00", "80 00", "82 00"}, nil},
+		{"5.2-1 RSV1 on text", []string{"c1 80" + key}, []string{"c1 00"}, frame.ErrReservedBits},
+		{"IANA:opcode-1 opcode 3", []string{"83 80" + key}, []string{"83 00"}, frame.ErrReservedOpcode},
+		{"IANA:opcode-1 opcode 11", []string{"8b 80" + key}, []string{"8b 00"}, frame.ErrReservedOpcode},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			for role, headers := range map[frame.Role][]string{frame.Server: v.toServer, frame.Client: v.toClient} {
+				val := frame.Validator{Role: role}
+				last := len(headers) - 1
+				for _, s := range headers[:last] {
+					require.NoError(t, val.Check(header(t, s)))
+				}
+				require.Equal(t, v.want, val.Check(header(t, headers[last])), role)
+			}
+		})
+	}
+}
+
+// TestValidatorMasking proves 5.1-2 and 5.1-4 for what comes in, and with the
+// peer's role 5.1-1 and 5.1-3 for what goes out: every opcode, both roles.
+func TestValidatorMasking(t *testing.T) {
+	for op := range frame.Opcode(16) {
+		masked := frame.Header{FIN: true, Opcode: op, Masked: true}
+		plain := frame.Header{FIN: true, Opcode: op}
+
+		server := frame.Validator{Role: frame.Server}
+		require.Same(t, frame.ErrUnmasked, server.Check(plain), "5.1-2 %v", op)
+		require.NotEqual(t, frame.ErrUnmasked, server.Check(masked), op)
+
+		for _, role := range []frame.Role{frame.Client, 0} {
+			client := frame.Validator{Role: role}
+			require.Same(t, frame.ErrMasked, client.Check(masked), "5.1-4 %v", op)
+			require.NotEqual(t, frame.ErrMasked, client.Check(plain), op)
+		}
+	}
+}
+
+// TestValidatorRSV proves 5.2-1, IANA:rsv-1 and 7692:6.1-4: all patterns of
+// bits on all opcodes, for all sets of bits an extension may use.
+func TestValidatorRSV(t *testing.T) {
+	for allowed := range frame.RSV(8) {
+		for rsv := range frame.RSV(8) {
+			for op := range frame.Opcode(16) {
+				v := frame.Validator{Role: frame.Client, RSV: allowed}
+				if op == frame.Continuation {
+					require.NoError(t, v.Check(frame.Header{Opcode: frame.Text}))
+				}
+				var want error
+				switch op {
+				case 0, 8, 9, 10:
+					if rsv != 0 {
+						want = frame.ErrReservedBits
+					}
+				case 1, 2:
+					for _, bit := range []frame.RSV{4, 2, 1} {
+						if rsv&bit != 0 && allowed&bit == 0 {
+							want = frame.ErrReservedBits
+						}
+					}
+				default:
+					want = frame.ErrReservedOpcode
+				}
+				got := v.Check(frame.Header{FIN: true, RSV: rsv, Opcode: op})
+				require.Equal(t, want, got, "allowed %03b, rsv %03b, %v", allowed, rsv, op)
+			}
+		}
+	}
+}
+
+// TestValidatorByHand is about headers made by hand: 5.2-4, and an
+// opcode that no parser returns.
+func TestValidatorByHand(t *testing.T) {
+	v := frame.Validator{Role: frame.Client}
+	require.Same(t, frame.ErrReservedOpcode, v.Check(frame.Header{FIN: true, Opcode: 0x12}))
+	require.Same(t, frame.ErrLengthTooLarge, v.Check(frame.Header{FIN: true, Opcode: frame.Binary, Length: -1}))
+	require.Same(t, frame.ErrReservedBits, v.Check(frame.Header{FIN: true, Opcode: frame.Binary, RSV: 8}))
+}
+
+// modelOK is the slow second opinion on a sequence of frames: it looks for the
+// message that each data frame belongs to by going back to the last data frame
+// (RFC 6455, section 5.4).
+func modelOK(seq []frame.Header) bool {
+	for i, h := range seq {
+		if h.Opcode >= 8 {
+			if !h.FIN {
+				return false
+			}
+			continue
+		}
+		open := false
+		for j := i - 1; j >= 0; j-- {
+			if seq[j].Opcode < 8 {
+				open = !seq[j].FIN
+				break
+			}
+		}
+		if open != (h.Opcode == 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// TestValidatorSequences proves 5.4-1, 5.4-2, 5.4-3, 5.4-6, 5.4-9 and 6.2-3
+// on all sequences of up to five frames; and that a refused frame leaves the
+// state as it was.
+func TestValidatorSequences(t *testing.T) {
+	var alphabet []frame.Header
+	for _, op := range []frame.Opcode{frame.Continuation, frame.Text, frame.Binary, frame.Close, frame.Ping, frame.Pong} {
+		alphabet = append(alphabet, frame.Header{Opcode: op}, frame.Header{Opcode: op, FIN: true})
+	}
+	checked := 0
+	var walk func(v frame.Validator, seq []frame.Header)
+	walk = func(v frame.Validator, seq []frame.Header) {
+		if len(seq) == 5 {
+			return
+		}
+		for _, h := range alphabet {
+			next := append(seq[:len(seq):len(seq)], h)
+			after := v
+			err := after.Check(h)
+			checked++
+			if ok := modelOK(next); ok != (err == nil) {
+				t.Fatalf("%v: got %v, model says %v", next, err, ok)
+			}
+			if err != nil {
+				if after != v {
+					t.Fatalf("%v: state changed by a refused frame", next)
+				}
+				continue
+			}
+			open := v.InMessage()
+			if h.Opcode < 8 {
+				open = !h.FIN
+			}
+			if after.InMessage() != open {
+				t.Fatalf("%v: InMessage is %v", next, after.InMessage())
+			}
+			walk(after, next)
+		}
+	}
+	walk(frame.Validator{Role: frame.Client}, nil)
+	require.Greater(t, checked, 12*5*5*5*5)
+}
+
+func BenchmarkValidator(b *testing.B) {
+	v := frame.Validator{Role: frame.Server}
+	h := header(b, "82 fd 01 02 03 04")
+	b.ReportAllocs()
+	for b.Loop() {
+		if v.Check(h) != nil {
+			b.Fatal(fmt.Errorf("refused %v", h))
+		}
+	}
+}
