@@ -181,8 +181,8 @@ func (s *Server) originAllowed(value, host string, secure bool) bool {
 		return false
 	}
 	for _, text := range s.OriginPatterns {
-		p, _ := parseOriginPattern(text)
-		if value == "null" && p.null || ok && p.host+p.scheme != "" && p.match(o) || ok && p.any {
+		p, valid := parseOriginPattern(text)
+		if valid && (p.null && value == "null" || ok && p.match(o)) {
 			return true
 		}
 	}
