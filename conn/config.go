@@ -1,0 +1,117 @@
+package conn
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Defaults of the fields of Config that are zero.
+const (
+	DefaultMaxMessageSize   = 1 << 20
+	DefaultMaxFragments     = 1 << 14
+	DefaultFrameSize        = 1 << 20
+	DefaultHandshakeTimeout = 10 * time.Second
+	DefaultCloseTimeout     = 5 * time.Second
+	DefaultControlTimeout   = 5 * time.Second
+)
+
+// Config configures a connection, in either role. A nil *Config and the zero
+// Config are useful: they mean the defaults. A Config may be shared by many
+// connections and must not be changed once it is in use.
+type Config struct {
+	// Subprotocols are offered by a client, most preferred first, and chosen
+	// from by a server, in the server's order. Empty means none.
+	Subprotocols []string
+
+	// Header is added to the client's request or to the server's 101
+	// response. Headers that the handshake itself owns are refused.
+	Header http.Header
+
+	// MaxMessageSize bounds a received message in bytes of payload.
+	// Zero means DefaultMaxMessageSize, negative means no bound.
+	MaxMessageSize int64
+
+	// MaxFragments bounds the frames of one received message.
+	// Zero means DefaultMaxFragments, negative means no bound.
+	MaxFragments int
+
+	// FrameSize is the largest payload that WriteMessage puts in one frame;
+	// longer messages leave as fragments, between which control frames pass.
+	// Zero means DefaultFrameSize, negative means one frame a message.
+	FrameSize int
+
+	// HandshakeTimeout bounds the opening handshake.
+	// Zero means DefaultHandshakeTimeout, negative means no bound but the context.
+	HandshakeTimeout time.Duration
+
+	// CloseTimeout bounds the closing handshake, and the wait for the peer to
+	// read why a connection failed. Zero means DefaultCloseTimeout; it cannot
+	// be negative, because a silent peer could then hold Close for ever.
+	CloseTimeout time.Duration
+
+	// ControlTimeout bounds the writing of a pong by the goroutine that
+	// reads. When it passes, the connection fails.
+	// Zero means DefaultControlTimeout; it cannot be negative.
+	ControlTimeout time.Duration
+
+	// OnPing and OnPong see the payload of each control frame received, on
+	// the goroutine that reads. They must not keep the slice, and must not
+	// read from the Conn. Nil means nobody looks.
+	OnPing, OnPong func(payload []byte)
+
+	// OriginPatterns name the origins that a server accepts besides its own;
+	// package handshake describes the patterns. A client ignores them.
+	OriginPatterns []string
+
+	// TLS configures wss for a client; nil means the defaults of crypto/tls
+	// with TLS 1.2 as the lowest version. A server ignores it.
+	TLS *tls.Config
+
+	// DialContext opens the TCP connection of a client; nil means net.Dialer.
+	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// resolve returns a copy of cfg with every default filled in, so that the rest
+// of the package reads final values. In the copy, no bound is the largest value.
+func (cfg *Config) resolve() (*Config, error) {
+	var c Config
+	if cfg != nil {
+		c = *cfg
+	}
+	switch {
+	case c.CloseTimeout < 0:
+		return nil, fmt.Errorf("websocket: Config.CloseTimeout is %v; it must be zero (for %v) or positive", c.CloseTimeout, DefaultCloseTimeout)
+	case c.ControlTimeout < 0:
+		return nil, fmt.Errorf("websocket: Config.ControlTimeout is %v; it must be zero (for %v) or positive", c.ControlTimeout, DefaultControlTimeout)
+	}
+	c.MaxMessageSize = orDefault(c.MaxMessageSize, DefaultMaxMessageSize, 1<<63-1)
+	c.MaxFragments = orDefault(c.MaxFragments, DefaultMaxFragments, int(^uint(0)>>1))
+	c.FrameSize = orDefault(c.FrameSize, DefaultFrameSize, int(^uint(0)>>1))
+	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout, 1<<63-1)
+	c.CloseTimeout = orDefault(c.CloseTimeout, DefaultCloseTimeout, DefaultCloseTimeout)
+	c.ControlTimeout = orDefault(c.ControlTimeout, DefaultControlTimeout, DefaultControlTimeout)
+	return &c, nil
+}
+
+// orDefault returns def for zero, unbounded for a negative value, else v.
+func orDefault[T int | int64 | time.Duration](v, def, unbounded T) T {
+	switch {
+	case v == 0:
+		return def
+	case v < 0:
+		return unbounded
+	}
+	return v
+}
+
+// withHandshakeTimeout bounds ctx by the configured time.
+func (cfg *Config) withHandshakeTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, cfg.HandshakeTimeout, errHandshakeTimeout)
+}
+
+var errHandshakeTimeout = errors.New("websocket: the opening handshake took longer than Config.HandshakeTimeout")

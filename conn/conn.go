@@ -1,0 +1,126 @@
+package conn
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/seed24abed78/rfc6455/frame"
+	"github.com/seed24abed78/rfc6455/handshake"
+)
+
+// Role says which end of the connection this is. It decides who masks
+// (RFC 6455, section 5.1) and who closes TCP first (section 7.1.1).
+type Role = frame.Role
+
+// The two roles.
+const (
+	Client = frame.Client
+	Server = frame.Server
+)
+
+// MessageType says how the payload of a message is meant.
+type MessageType = frame.Opcode
+
+// The two types of message (RFC 6455, section 5.6).
+const (
+	Text   = frame.Text   // UTF-8, checked in both directions
+	Binary = frame.Binary // any bytes
+)
+
+// Conn is one end of a WebSocket connection.
+type Conn struct {
+	nc          net.Conn
+	role        Role
+	cfg         *Config // resolved
+	subprotocol string
+
+	rd    reader
+	wr    writer
+	pings pings
+	stats counters
+
+	mu   sync.Mutex    // guards err; never held while waiting
+	err  error         // why the connection ended; set once
+	done chan struct{} // closed after err is set and nc is closed
+}
+
+// New returns a Conn on nc after an opening handshake that somebody else has
+// done, with the outcome hs. Bytes that the peer sent behind its handshake
+// stand in hs.Buffered. From then on nc belongs to the Conn.
+//
+// A cfg with an impossible value panics; Dial, Accept and Upgrade return an
+// error instead.
+func New(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
+	resolved, err := cfg.resolve()
+	if err != nil {
+		panic(err)
+	}
+	return newConn(nc, role, hs, resolved)
+}
+
+func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
+	c := &Conn{
+		nc:          nc,
+		role:        role,
+		cfg:         cfg,
+		subprotocol: hs.Subprotocol,
+		done:        make(chan struct{}),
+	}
+	c.rd.rules.Role = role
+	c.rd.intr.nc = nc
+	c.wr.intr.nc, c.wr.intr.write = nc, true
+	c.rd.early = hs.Buffered
+	c.initRawRead()
+	return c
+}
+
+// Subprotocol returns the subprotocol agreed in the handshake, or "".
+func (c *Conn) Subprotocol() string { return c.subprotocol }
+
+// Role returns the end that this Conn is.
+func (c *Conn) Role() Role { return c.role }
+
+// LocalAddr and RemoteAddr return the addresses of the underlying net.Conn.
+func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+
+// RemoteAddr returns the address of the peer, or of the proxy before it.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Done is closed when the connection has ended, in whatever way.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// ended returns why the connection ended, or nil while it has not.
+func (c *Conn) ended() error {
+	select {
+	case <-c.done:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.err
+	default:
+		return nil
+	}
+}
+
+// end closes the transport and records why. Only the first call counts; the
+// cause that counted is returned.
+func (c *Conn) end(cause error) error {
+	c.mu.Lock()
+	first := c.err == nil
+	if first {
+		c.err = cause
+	}
+	cause = c.err
+	c.mu.Unlock()
+	if first {
+		c.nc.Close()
+		close(c.done)
+	}
+	return cause
+}
+
+// timeout returns a context that ends after d, whatever the caller's does.
+func timeout(d time.Duration, cause error) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(context.Background(), d, cause)
+}

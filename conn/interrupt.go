@@ -1,0 +1,91 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// longAgo is a deadline that has passed: setting it ends a blocked call.
+var longAgo = time.Unix(1, 0)
+
+// interrupter ends a blocked read (or write) when a context ends, by moving
+// the deadline of that direction into the past. It stays registered with the
+// context between calls, so that a context costs nothing while the same one
+// is passed again. Its owner holds the lock of that direction.
+type interrupter struct {
+	nc    net.Conn
+	write bool // the direction
+
+	done <-chan struct{} // of the registered context; nil when none is
+	stop func() bool
+
+	mu    sync.Mutex
+	turn  uint64 // a callback of an earlier turn does nothing
+	fired bool   // the deadline is in the past
+}
+
+// arm registers ctx, unless it is registered already.
+func (i *interrupter) arm(ctx context.Context) error {
+	done := ctx.Done()
+	if done == i.done {
+		if done == nil {
+			return nil
+		}
+		return context.Cause(ctx)
+	}
+	i.disarm()
+	if done == nil {
+		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	turn := i.turn
+	i.done = done
+	i.stop = context.AfterFunc(ctx, func() {
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		if i.turn == turn {
+			i.fired = true
+			i.setDeadline(longAgo)
+		}
+	})
+	return nil
+}
+
+// disarm lets go of the registered context and of a deadline that it set.
+func (i *interrupter) disarm() {
+	if i.stop == nil {
+		return
+	}
+	i.stop()
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.turn++
+	if i.fired {
+		i.setDeadline(time.Time{})
+		i.fired = false
+	}
+	i.done, i.stop = nil, nil
+}
+
+func (i *interrupter) setDeadline(t time.Time) {
+	if i.write {
+		i.nc.SetWriteDeadline(t)
+	} else {
+		i.nc.SetReadDeadline(t)
+	}
+}
+
+// cutBy returns the cause of ctx's end when err is the deadline that an ended
+// context set, and nil when err is something else.
+func cutBy(ctx context.Context, err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return nil
+}

@@ -1,0 +1,240 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"slices"
+)
+
+// Message is one received message.
+type Message struct {
+	Type MessageType
+	Data []byte
+}
+
+// ReadMessage reads the next message into memory of its own.
+func (c *Conn) ReadMessage(ctx context.Context) (MessageType, []byte, error) {
+	return c.AppendMessage(ctx, nil)
+}
+
+// AppendMessage reads the next message and appends its payload to dst, which
+// grows with the bytes received, never by a length that is only declared.
+//
+// The error is a [*CloseError] when the connection was closed or lost, a
+// [*frame.Error] inside it when the peer broke a rule, and the cause of ctx
+// when that ended; then the Conn stays usable and the next read goes on where
+// this one was cut. On an error dst is returned as it was.
+func (c *Conn) AppendMessage(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	if err := c.rd.lock.lock(ctx); err != nil {
+		return 0, dst, err
+	}
+	defer c.rd.lock.unlock()
+	if err := c.begin(ctx); err != nil {
+		return 0, dst, err
+	}
+	r := &c.rd
+	whole := append(dst, r.partial...)
+	r.partial = nil
+	whole, err := c.appendRest(ctx, whole)
+	if err != nil {
+		r.partial = slices.Clone(whole[len(dst):])
+		return 0, dst, err
+	}
+	return r.typ, whole, nil
+}
+
+// appendRest appends the rest of the current message to dst. On an error it
+// returns what it has, which is consumed and must be kept by the caller.
+func (c *Conn) appendRest(ctx context.Context, dst []byte) ([]byte, error) {
+	r := &c.rd
+	for {
+		for r.left > 0 {
+			if r.pos == r.end {
+				if err := c.fill(ctx); err != nil {
+					return dst, err
+				}
+			}
+			have := len(dst)
+			ahead := max(r.end-r.pos, min(have, growStep))
+			dst = slices.Grow(dst, int(min(r.left, int64(ahead))))
+			n, err := c.take(dst[have:cap(dst)])
+			dst = dst[:have+n]
+			if err != nil {
+				return dst, err
+			}
+		}
+		if r.header.FIN {
+			return dst, c.finish()
+		}
+		if err := c.nextHeader(ctx); err != nil {
+			return dst, err
+		}
+	}
+}
+
+// Messages ranges over the messages as they come. Data is valid until the next
+// turn of the loop: it usually is a slice of the read buffer, so nothing is
+// copied or allocated. The last turn has the error that ended the
+// connection or the context, as AppendMessage describes it.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		var pooled *[]byte // holds messages that don't lie in the read buffer whole
+		defer func() {
+			if pooled != nil && cap(*pooled) <= keepSize {
+				messageBuffers.Put(pooled)
+			}
+		}()
+		var turn uint64
+		for {
+			msg, err := c.nextMessage(ctx, &turn, &pooled)
+			if !yield(msg, err) || err != nil {
+				c.endTurn(turn)
+				return
+			}
+		}
+	}
+}
+
+// endTurn takes the buffer back after the last turn of Messages. Whoever holds
+// the lock instead reclaims it.
+func (c *Conn) endTurn(turn uint64) {
+	r := &c.rd
+	if turn == 0 || !r.lock.tryLock() {
+		return
+	}
+	if r.lent == turn {
+		r.lent = 0
+	}
+	r.lock.unlock()
+}
+
+// nextMessage reads one message for Messages.
+func (c *Conn) nextMessage(ctx context.Context, turn *uint64, pooled **[]byte) (Message, error) {
+	r := &c.rd
+	if err := r.lock.lock(ctx); err != nil {
+		return Message{}, err
+	}
+	defer r.lock.unlock()
+	if r.lent != 0 && r.lent == *turn {
+		r.lent = 0
+	}
+	if err := c.begin(ctx); err != nil {
+		return Message{}, err
+	}
+	if r.partial == nil && r.size == r.left && r.header.FIN && r.left <= readSize {
+		data, err := c.inPlace(ctx)
+		if err != nil {
+			return Message{}, err
+		}
+		r.turn++
+		*turn, r.lent = r.turn, r.turn
+		return Message{r.typ, data}, nil
+	}
+	if *pooled == nil {
+		*pooled = messageBuffers.Get().(*[]byte)
+	}
+	data, err := c.appendRest(ctx, append((**pooled)[:0], r.partial...))
+	**pooled = data[:0]
+	if err != nil {
+		r.partial = slices.Clone(data)
+		return Message{}, err
+	}
+	r.partial = nil
+	return Message{r.typ, data}, nil
+}
+
+// inPlace waits until the whole of a message of one frame lies in the read
+// buffer, and returns it where it lies.
+func (c *Conn) inPlace(ctx context.Context) ([]byte, error) {
+	r := &c.rd
+	size := int(r.left)
+	for r.end-r.pos < size {
+		if err := c.unmask(r.end - r.pos); err != nil {
+			return nil, err
+		}
+		if err := c.fill(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.unmask(size); err != nil {
+		return nil, err
+	}
+	data := r.buf[r.pos : r.pos+size : r.pos+size]
+	r.pos += size
+	r.clean, r.left = 0, 0
+	return data, c.finish()
+}
+
+// NextReader waits for the next message and returns a reader of its payload,
+// which ends with io.EOF. ctx bounds the reader's calls as well. What is left
+// unread of the message is skipped by the next read of the Conn.
+func (c *Conn) NextReader(ctx context.Context) (MessageType, io.Reader, error) {
+	r := &c.rd
+	if err := r.lock.lock(ctx); err != nil {
+		return 0, nil, err
+	}
+	defer r.lock.unlock()
+	if err := c.begin(ctx); err != nil {
+		return 0, nil, err
+	}
+	r.streaming = true
+	r.turn++
+	return r.typ, &messageReader{c: c, ctx: ctx, turn: r.turn}, nil
+}
+
+// messageReader streams one message.
+type messageReader struct {
+	c    *Conn
+	ctx  context.Context
+	turn uint64
+	eof  bool
+}
+
+var errReaderStale = errors.New("websocket: a later read of the Conn has skipped the rest of this message")
+
+func (m *messageReader) Read(p []byte) (int, error) {
+	if m.eof {
+		return 0, io.EOF
+	}
+	c, r := m.c, &m.c.rd
+	if err := r.lock.lock(m.ctx); err != nil {
+		return 0, err
+	}
+	defer r.lock.unlock()
+	if !r.streaming || r.turn != m.turn {
+		if err := c.ended(); err != nil {
+			return 0, err
+		}
+		return 0, errReaderStale
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	r.reclaim()
+	if len(r.partial) > 0 {
+		n := copy(p, r.partial)
+		r.partial = r.partial[n:]
+		return n, nil
+	}
+	r.partial = nil
+	for r.left == 0 {
+		if r.header.FIN {
+			if err := c.finish(); err != nil {
+				return 0, err
+			}
+			m.eof = true
+			return 0, io.EOF
+		}
+		if err := c.nextHeader(m.ctx); err != nil {
+			return 0, err
+		}
+	}
+	if r.pos == r.end {
+		if err := c.fill(m.ctx); err != nil {
+			return 0, err
+		}
+	}
+	return c.take(p)
+}

@@ -1,0 +1,311 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/seed24abed78/rfc6455/frame"
+	"github.com/seed24abed78/rfc6455/mask"
+)
+
+// reader is the receiving half of a Conn: a borrowed buffer, and how far the
+// bytes in it have been understood. Everything in it belongs to the holder of
+// lock, and survives a read that its context cut short.
+//
+//	0 <= pos <= pos+clean <= end <= len(buf)
+//
+// buf[pos:end] is received and not yet consumed. Inside a frame, its first
+// clean bytes are payload that has been unmasked and, for text, validated.
+type reader struct {
+	lock lock
+	intr interrupter
+	raw  rawReader
+
+	buf   []byte // nil while nothing is received and unread
+	pos   int
+	end   int
+	clean int
+	early []byte // came with the handshake, read before the transport
+
+	lent uint64 // the turn of Messages that has a slice of buf; 0 when none
+	turn uint64
+
+	rules frame.Validator
+
+	// the message that has begun
+	open      bool // its first header was read, its last byte not consumed
+	streaming bool // NextReader gave it out
+	typ       MessageType
+	size      int64 // declared bytes of payload, so far
+	fragments int
+	utf8      frame.UTF8
+	partial   []byte // payload that a cut read has consumed already
+
+	// the frame within it
+	header frame.Header
+	left   int64 // payload bytes not consumed
+	keyPos int   // position in the masking key after the unmasked bytes
+}
+
+func (r *reader) borrow() { r.buf = readBuffers.Get().(*[readSize]byte)[:] }
+
+func (r *reader) giveBack() {
+	readBuffers.Put((*[readSize]byte)(r.buf))
+	r.buf = nil
+	r.pos, r.end = 0, 0
+}
+
+// reclaim makes the buffer ours again when a turn of Messages has a slice of
+// it: what is unread moves to another buffer, and the lent one is left to the
+// garbage collector.
+func (r *reader) reclaim() {
+	if r.lent == 0 {
+		return
+	}
+	r.lent = 0
+	old := r.buf[r.pos:r.end]
+	r.borrow()
+	r.pos, r.end = 0, copy(r.buf, old)
+}
+
+// fill waits for more bytes from the peer. What this side has buffered leaves
+// first: the peer may be waiting for it.
+func (c *Conn) fill(ctx context.Context) error {
+	r := &c.rd
+	switch {
+	case r.pos < r.end && r.end == len(r.buf):
+		r.end = copy(r.buf, r.buf[r.pos:r.end])
+		r.pos = 0
+	case r.pos == r.end && r.buf != nil:
+		r.giveBack()
+	}
+	if len(r.early) > 0 {
+		if r.buf == nil {
+			r.borrow()
+		}
+		n := copy(r.buf[r.end:], r.early)
+		r.end += n
+		r.early = r.early[n:]
+		return nil
+	}
+	if err := c.beforeWait(ctx); err != nil {
+		return err
+	}
+	n, err, raw := c.rawRead()
+	if !raw {
+		if r.buf == nil {
+			r.borrow()
+		}
+		n, err = c.nc.Read(r.buf[r.end:])
+	}
+	if n > 0 {
+		r.end += n
+		c.stats.bytesReceived.Add(int64(n))
+		return nil // an error that came along comes again
+	}
+	if r.buf != nil && r.pos == r.end {
+		r.giveBack()
+	}
+	if err == nil {
+		return nil // an empty write on the other end of a net.Pipe
+	}
+	return c.readFailed(ctx, err)
+}
+
+// beforeWait flushes what is buffered and registers the context.
+func (c *Conn) beforeWait(ctx context.Context) error {
+	if err := c.ended(); err != nil {
+		return err
+	}
+	if err := c.flushBuffered(ctx); err != nil {
+		return err
+	}
+	if err := c.rd.intr.arm(ctx); err != nil {
+		return fmt.Errorf("websocket: read: %w", err)
+	}
+	return nil
+}
+
+// readFailed says what a failed read of the transport means: the caller's
+// context ended and the connection lives on, or the transport is lost.
+func (c *Conn) readFailed(ctx context.Context, err error) error {
+	if cause := cutBy(ctx, err); cause != nil {
+		return fmt.Errorf("websocket: read: %w", cause)
+	}
+	// A transport that is lost without a Close frame fails the connection
+	// (RFC 6455, section 7.2.1): code 1006, which is never on the wire.
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return c.end(&CloseError{Code: frame.StatusAbnormalClosure, Err: err})
+}
+
+// nextHeader reads up to and including the header of the next data frame,
+// and answers the control frames before it (RFC 6455, sections 5.4 and 5.5).
+func (c *Conn) nextHeader(ctx context.Context) error {
+	r := &c.rd
+	for {
+		h, n, err := frame.ParseHeader(r.buf[r.pos:r.end])
+		switch {
+		case err == frame.ErrIncomplete:
+			if err := c.fill(ctx); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
+			return c.fail(err)
+		}
+		if err := r.rules.Check(h); err != nil {
+			return c.fail(err)
+		}
+		if !h.Opcode.IsControl() {
+			r.pos += n
+			return c.beginFrame(h)
+		}
+		if r.end-r.pos < n+int(h.Length) {
+			if err := c.fill(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		payload := r.buf[r.pos+n : r.pos+n+int(h.Length)]
+		r.pos += n + int(h.Length)
+		if h.Masked {
+			mask.XOR(payload, payload, h.Key, 0)
+		}
+		if err := c.control(h.Opcode, payload); err != nil {
+			return err
+		}
+	}
+}
+
+// beginFrame takes note of a data frame, and judges the message that it begins
+// or continues by the limits (RFC 6455, section 10.4).
+func (c *Conn) beginFrame(h frame.Header) error {
+	r := &c.rd
+	if h.Opcode != frame.Continuation {
+		r.open, r.typ, r.size, r.fragments = true, h.Opcode, 0, 0
+		r.utf8.Reset()
+	}
+	r.header, r.left, r.keyPos, r.clean = h, h.Length, 0, 0
+	if r.fragments++; r.fragments > c.cfg.MaxFragments {
+		return c.fail(frame.ErrTooManyFragments)
+	}
+	if h.Length > c.cfg.MaxMessageSize-r.size {
+		return c.fail(frame.ErrMessageTooBig)
+	}
+	r.size += h.Length
+	return nil
+}
+
+// begin makes sure that a message has begun. One that a stream left unread is
+// read to its end first; one that a cut read left goes on.
+func (c *Conn) begin(ctx context.Context) error {
+	r := &c.rd
+	if err := c.ended(); err != nil {
+		return err
+	}
+	if ctx.Done() != nil {
+		if err := context.Cause(ctx); err != nil {
+			return fmt.Errorf("websocket: read: %w", err)
+		}
+	}
+	r.reclaim()
+	if r.streaming {
+		if err := c.discard(ctx); err != nil {
+			return err
+		}
+	}
+	if r.open {
+		return nil
+	}
+	return c.nextHeader(ctx)
+}
+
+// finish ends the current message: text must not end inside a code point
+// (RFC 6455, section 8.1).
+func (c *Conn) finish() error {
+	r := &c.rd
+	if r.typ == Text && !r.utf8.Complete() {
+		return c.fail(frame.ErrInvalidUTF8)
+	}
+	r.open, r.streaming = false, false
+	c.stats.messagesReceived.Add(1)
+	return nil
+}
+
+// unmask makes the first n bytes of buf[pos:] payload in the clear, and fails
+// at the first byte of text that can't be right.
+func (c *Conn) unmask(n int) error {
+	r := &c.rd
+	if n <= r.clean {
+		return nil
+	}
+	p := r.buf[r.pos+r.clean : r.pos+n]
+	r.clean = n
+	return c.judge(p, p)
+}
+
+// judge unmasks src, the next bytes of the frame, into dst, and validates text.
+func (c *Conn) judge(dst, src []byte) error {
+	r := &c.rd
+	if r.header.Masked {
+		r.keyPos = mask.XOR(dst, src, r.header.Key, r.keyPos)
+	} else if len(src) > 0 && &dst[0] != &src[0] {
+		copy(dst, src)
+	}
+	if r.typ == Text && !r.utf8.Check(dst[:len(src)]) {
+		return c.fail(frame.ErrInvalidUTF8)
+	}
+	return nil
+}
+
+// take moves payload that lies in the buffer to dst, as much as there is of
+// the frame and fits, in one pass.
+func (c *Conn) take(dst []byte) (int, error) {
+	r := &c.rd
+	n := min(len(dst), r.end-r.pos)
+	if int64(n) > r.left {
+		n = int(r.left)
+	}
+	done := min(n, r.clean)
+	copy(dst, r.buf[r.pos:r.pos+done])
+	rest := r.buf[r.pos+done : r.pos+n]
+	r.clean -= done
+	r.pos += n
+	r.left -= int64(n)
+	if len(rest) == 0 {
+		return n, nil
+	}
+	return n, c.judge(dst[done:n], rest)
+}
+
+// discard reads the rest of the current message and forgets it.
+func (c *Conn) discard(ctx context.Context) error {
+	r := &c.rd
+	for {
+		for r.left > 0 {
+			if r.pos == r.end {
+				if err := c.fill(ctx); err != nil {
+					return err
+				}
+			}
+			n := int(min(r.left, int64(r.end-r.pos)))
+			if err := c.unmask(n); err != nil {
+				return err
+			}
+			r.pos += n
+			r.clean -= n
+			r.left -= int64(n)
+		}
+		if r.header.FIN {
+			r.partial = nil
+			return c.finish()
+		}
+		if err := c.nextHeader(ctx); err != nil {
+			return err
+		}
+	}
+}

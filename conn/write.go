@@ -1,0 +1,424 @@
+package conn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed24abed78/rfc6455/frame"
+	"github.com/seed24abed78/rfc6455/mask"
+)
+
+// writer is the sending half of a Conn. Everything in it belongs to the holder
+// of lock, but for the pending pong.
+type writer struct {
+	lock lock
+	intr interrupter
+
+	buf    []byte // frames that have not left; nil when there are none
+	queued atomic.Bool
+
+	stream    *messageWriter // the message that NextWriter has begun
+	closeSent bool           // nothing but the end of TCP follows
+
+	vec   net.Buffers // of the large write under way, so that it allocates nothing
+	parts [2][]byte
+
+	pongMu  sync.Mutex // guards pong and pongLen; never held while waiting
+	hasPong atomic.Bool
+	pong    []byte // the payload of the latest ping not answered
+}
+
+var (
+	errWriteCut   = errors.New("websocket: the write was cut inside a frame, so the connection had to be failed")
+	errNotMessage = errors.New("websocket: the message type must be Text or Binary")
+	errTextUTF8   = errors.New("websocket: a Text message must be valid UTF-8; send other bytes as Binary")
+)
+
+// WriteMessage sends one message and what BufferMessage has left, in one
+// system call where the transport allows it. p is not changed and not kept.
+//
+// When ctx ends before any byte has left, the Conn stays usable. When it ends
+// inside a frame, the connection fails.
+func (c *Conn) WriteMessage(ctx context.Context, typ MessageType, p []byte) error {
+	if err := checkMessage(typ, p); err != nil {
+		return err
+	}
+	if err := c.lockForMessage(ctx); err != nil {
+		return err
+	}
+	defer c.unlockWriter()
+	if err := c.appendMessage(ctx, typ, p); err != nil {
+		return err
+	}
+	return c.flushLocked(ctx)
+}
+
+// BufferMessage adds a message to the write buffer. What is buffered leaves
+// with Flush, with the next WriteMessage, when the buffer is full, and when a
+// read of this Conn is about to wait. It waits only while a full buffer leaves.
+func (c *Conn) BufferMessage(typ MessageType, p []byte) error {
+	if err := checkMessage(typ, p); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	if err := c.lockForMessage(ctx); err != nil {
+		return err
+	}
+	defer c.unlockWriter()
+	return c.appendMessage(ctx, typ, p)
+}
+
+// Flush sends what BufferMessage has left.
+func (c *Conn) Flush(ctx context.Context) error {
+	if err := c.wr.lock.lock(ctx); err != nil {
+		return fmt.Errorf("websocket: write: %w", err)
+	}
+	defer c.unlockWriter()
+	if err := c.ended(); err != nil {
+		return err
+	}
+	return c.flushLocked(ctx)
+}
+
+func checkMessage(typ MessageType, p []byte) error {
+	switch {
+	case typ == Binary:
+		return nil
+	case typ != Text:
+		return errNotMessage
+	case !frame.ValidUTF8(p):
+		return errTextUTF8
+	}
+	return nil
+}
+
+// lockForMessage takes the writer's lock at a moment when no streamed message
+// is under way, because fragments of two messages never mix (RFC 6455,
+// section 5.4), and while data may still be sent (section 5.5.1).
+func (c *Conn) lockForMessage(ctx context.Context) error {
+	w := &c.wr
+	for {
+		if err := w.lock.lock(ctx); err != nil {
+			return fmt.Errorf("websocket: write: %w", err)
+		}
+		if err := c.writable(); err != nil {
+			c.unlockWriter()
+			return err
+		}
+		if w.stream == nil {
+			return nil
+		}
+		over := w.stream.over
+		c.unlockWriter()
+		select {
+		case <-over:
+		case <-c.done:
+		case <-ctx.Done():
+			return fmt.Errorf("websocket: write: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// writable returns the error of a write after Close or after the end.
+func (c *Conn) writable() error {
+	if err := c.ended(); err != nil {
+		return err
+	}
+	if c.wr.closeSent {
+		return fmt.Errorf("websocket: write after Close: %w", net.ErrClosed)
+	}
+	return nil
+}
+
+// unlockWriter lets the lock go, after writing the pong that came to be
+// pending while it was held.
+func (c *Conn) unlockWriter() {
+	for {
+		if c.wr.hasPong.Load() {
+			c.writePong()
+		}
+		c.wr.lock.unlock()
+		if !c.wr.hasPong.Load() || !c.wr.lock.tryLock() {
+			return
+		}
+	}
+}
+
+// appendMessage puts a message into the buffer, in frames of at most
+// FrameSize, between which a pending pong goes out.
+func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte) error {
+	op := typ
+	size := len(p)
+	for len(p) > c.cfg.FrameSize {
+		h := frame.Header{Opcode: op}
+		if err := c.appendFrame(ctx, h, p[:c.cfg.FrameSize]); err != nil {
+			return err
+		}
+		if c.wr.hasPong.Load() {
+			c.writePong()
+		}
+		p = p[c.cfg.FrameSize:]
+		op = frame.Continuation
+	}
+	if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p); err != nil {
+		return err
+	}
+	c.stats.messagesSent.Add(1)
+	c.stats.payloadSent.Add(int64(size))
+	return nil
+}
+
+// appendFrame adds one frame to the buffer. A payload that doesn't fit leaves
+// at once: a server's straight from the caller's memory, a client's masked on
+// the way through the buffer, so that the caller's bytes never change and are
+// never seen unmasked on the wire (RFC 6455, section 10.3).
+func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error {
+	w := &c.wr
+	h.Length = int64(len(p))
+	if c.role == Client {
+		h.Masked, h.Key = true, mask.NewKey()
+	}
+	if w.buf != nil && len(w.buf)+frame.MaxHeaderSize+len(p) > writeSize {
+		if err := c.flushLocked(ctx); err != nil {
+			return err
+		}
+	}
+	if w.buf == nil {
+		w.buf = writeBuffers.Get().(*[writeSize]byte)[:0]
+		w.queued.Store(true)
+	}
+	w.buf = h.Append(w.buf)
+	if !h.Masked && len(w.buf)+len(p) > writeSize {
+		return c.flushWith(ctx, p)
+	}
+	pos := 0
+	for {
+		start := len(w.buf)
+		n := min(len(p), writeSize-start)
+		w.buf = w.buf[:start+n]
+		if h.Masked {
+			pos = mask.XOR(w.buf[start:], p[:n], h.Key, pos)
+		} else {
+			copy(w.buf[start:], p[:n])
+		}
+		if p = p[n:]; len(p) == 0 {
+			return nil
+		}
+		if err := c.writeBuffer(ctx); err != nil {
+			return c.failWrite(err) // the rest of the frame is lost with the caller's p
+		}
+		w.buf = w.buf[:0]
+	}
+}
+
+// flushLocked sends the buffer.
+func (c *Conn) flushLocked(ctx context.Context) error { return c.flushWith(ctx, nil) }
+
+// flushWith sends the buffer and, behind it, p.
+func (c *Conn) flushWith(ctx context.Context, p []byte) error {
+	w := &c.wr
+	if w.buf == nil {
+		return nil
+	}
+	if err := w.intr.arm(ctx); err != nil {
+		if len(p) > 0 {
+			return c.failWrite(err)
+		}
+		c.dropBuffer()
+		return fmt.Errorf("websocket: write: %w", err)
+	}
+	var n int64
+	var err error
+	if len(p) == 0 {
+		var m int
+		m, err = c.nc.Write(w.buf)
+		n = int64(m)
+	} else {
+		w.parts[0], w.parts[1] = w.buf, p
+		w.vec = w.parts[:]
+		n, err = w.vec.WriteTo(c.nc)
+		w.parts[0], w.parts[1] = nil, nil
+	}
+	c.stats.bytesSent.Add(n)
+	if err == nil {
+		c.dropBuffer()
+		return nil
+	}
+	if n == 0 && len(p) == 0 {
+		if cause := cutBy(ctx, err); cause != nil {
+			c.dropBuffer()
+			return fmt.Errorf("websocket: write: %w", cause)
+		}
+	}
+	if cause := cutBy(ctx, err); cause != nil {
+		err = fmt.Errorf("%w: %w", errWriteCut, cause)
+	}
+	return c.failWrite(err)
+}
+
+// writeBuffer sends the buffer in the middle of a frame.
+func (c *Conn) writeBuffer(ctx context.Context) error {
+	w := &c.wr
+	if err := w.intr.arm(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errWriteCut, err)
+	}
+	n, err := c.nc.Write(w.buf)
+	c.stats.bytesSent.Add(int64(n))
+	if cause := cutBy(ctx, err); cause != nil {
+		return fmt.Errorf("%w: %w", errWriteCut, cause)
+	}
+	return err
+}
+
+func (c *Conn) dropBuffer() {
+	w := &c.wr
+	writeBuffers.Put((*[writeSize]byte)(w.buf[:writeSize]))
+	w.buf = nil
+	w.queued.Store(false)
+}
+
+// failWrite ends the connection after a write that may have sent a part of a
+// frame. No Close frame follows: it would be read as payload.
+func (c *Conn) failWrite(err error) error {
+	return c.end(&CloseError{Code: frame.StatusAbnormalClosure, Err: err})
+}
+
+// flushBuffered lets what is buffered leave before this side waits for the
+// peer. A writer who is at work now does it anyway.
+func (c *Conn) flushBuffered(ctx context.Context) error {
+	if !c.wr.queued.Load() || !c.wr.lock.tryLock() {
+		return nil
+	}
+	defer c.unlockWriter()
+	if c.wr.stream != nil && c.wr.buf == nil {
+		return nil
+	}
+	return c.flushLocked(ctx)
+}
+
+// NextWriter begins a message whose payload is written piece by piece and
+// ends with Close. Other messages wait until then; control frames don't.
+// Every Write that fills the buffer leaves as a fragment (RFC 6455, section 5.4).
+func (c *Conn) NextWriter(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	if typ != Text && typ != Binary {
+		return nil, errNotMessage
+	}
+	if err := c.lockForMessage(ctx); err != nil {
+		return nil, err
+	}
+	defer c.unlockWriter()
+	m := &messageWriter{c: c, ctx: ctx, typ: typ, op: typ, over: make(chan struct{})}
+	c.wr.stream = m
+	return m, nil
+}
+
+// messageWriter streams one message. Its buffer is its own, so that control
+// frames can pass while it fills.
+type messageWriter struct {
+	c      *Conn
+	ctx    context.Context
+	typ    MessageType
+	op     frame.Opcode // of the next fragment
+	buf    []byte
+	size   int64
+	utf8   frame.UTF8
+	over   chan struct{} // closed when the message has ended
+	closed bool
+}
+
+const fragmentSize = 4 << 10 // small enough to be no burden between Writes
+
+func (m *messageWriter) Write(p []byte) (int, error) {
+	if m.closed {
+		return 0, fmt.Errorf("websocket: write to a message that has ended: %w", net.ErrClosed)
+	}
+	if m.typ == Text && !m.utf8.Check(p) {
+		return 0, errTextUTF8
+	}
+	if len(m.buf)+len(p) <= fragmentSize {
+		m.buf = append(m.buf, p...)
+		return len(p), nil
+	}
+	if err := m.send(false, m.buf, p); err != nil {
+		return 0, err
+	}
+	m.buf = m.buf[:0]
+	return len(p), nil
+}
+
+// Close sends the final fragment. Text that ends inside a code point is an
+// error, and fails the connection, because the message cannot be taken back.
+func (m *messageWriter) Close() error {
+	if m.closed {
+		return nil
+	}
+	m.closed = true
+	defer close(m.over)
+	if m.typ == Text && !m.utf8.Complete() {
+		return m.c.CloseWith(frame.StatusInternalError, "")
+	}
+	return m.send(true, m.buf)
+}
+
+// send writes the parts as fragments; fin marks the last of them.
+func (m *messageWriter) send(fin bool, parts ...[]byte) error {
+	c := m.c
+	if err := c.wr.lock.lock(m.ctx); err != nil {
+		return fmt.Errorf("websocket: write: %w", err)
+	}
+	defer c.unlockWriter()
+	if err := c.writable(); err != nil {
+		return err
+	}
+	for i, p := range parts {
+		last := fin && i == len(parts)-1
+		if len(p) == 0 && !last {
+			continue
+		}
+		if err := c.appendFrame(m.ctx, frame.Header{FIN: last, Opcode: m.op}, p); err != nil {
+			return err
+		}
+		m.op = frame.Continuation
+		m.size += int64(len(p))
+	}
+	if fin {
+		c.wr.stream = nil
+		c.stats.messagesSent.Add(1)
+		c.stats.payloadSent.Add(m.size)
+	}
+	return c.flushLocked(m.ctx)
+}
+
+// writeControl sends a control frame now, behind what is buffered, with the
+// lock held.
+func (c *Conn) writeControl(ctx context.Context, op frame.Opcode, p []byte) error {
+	if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p); err != nil {
+		return err
+	}
+	return c.flushLocked(ctx)
+}
+
+// writePong answers the latest ping, with the lock held.
+func (c *Conn) writePong() {
+	w := &c.wr
+	var payload [frame.MaxControlPayload]byte
+	w.pongMu.Lock()
+	n := copy(payload[:], w.pong)
+	w.hasPong.Store(false)
+	w.pongMu.Unlock()
+	if c.writable() != nil {
+		return
+	}
+	ctx, cancel := timeout(c.cfg.ControlTimeout, errPongStuck)
+	defer cancel()
+	if err := c.writeControl(ctx, frame.Pong, payload[:n]); err != nil {
+		c.failWrite(err)
+	}
+}
+
+var errPongStuck = errors.New("websocket: a pong could not be written within Config.ControlTimeout")
