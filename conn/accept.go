@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -21,7 +22,6 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) 
 		return nil, err
 	}
 	policy := c.server()
-	policy.Secure = r.TLS != nil
 	req := handshake.FromHTTP(r)
 	res, err := policy.Check(req)
 	if err != nil {
@@ -145,9 +145,7 @@ var errHandshakeSize = fmt.Errorf("websocket: the peer's handshake is longer tha
 
 func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 	policy := cfg.server()
-	if t, ok := nc.(interface{ HandshakeContext(context.Context) error }); ok {
-		policy.Secure = t != nil
-	}
+	_, policy.Secure = nc.(*tls.Conn) // decides which scheme is the same origin
 	var req *handshake.Request
 	rest, err := readHead(nc, func(b []byte) (n int, err error) {
 		req, n, err = handshake.ParseRequest(b)

@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -162,6 +163,65 @@ func TestUpgrade(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, strings.HasPrefix(string(b), "HTTP/1.1 405 "), "%s", b)
 	served.Wait()
+}
+
+// A payload that is read straight into its destination is cut and goes on
+// like any other, at whatever byte.
+func TestCancelledLargeRead(t *testing.T) {
+	want := []byte(strings.Repeat("häppchen ", 10_000))
+	wire := append(frame.Header{FIN: true, Opcode: frame.Text, Length: int64(len(want))}.Append(nil), want...)
+	for cut := 0; cut < len(wire); cut += 4999 {
+		synctest.Test(t, func(t *testing.T) {
+			ws, peer := raw(conn.Client, nil)
+			go func() {
+				peer.Write(wire[:cut])
+				time.Sleep(time.Hour)
+				peer.Write(wire[cut:])
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, _, err := ws.ReadMessage(ctx)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			for msg, err := range ws.Messages(t.Context()) {
+				require.NoError(t, err)
+				require.Equal(t, string(want), string(msg.Data))
+				break
+			}
+			ws.CloseNow()
+		})
+	}
+}
+
+// The server's own origin under TLS is https, on a bare listener too.
+func TestUpgradeTLSOrigin(t *testing.T) {
+	s := httptest.NewTLSServer(nil) // for its certificate
+	defer s.Close()
+	l, err := tls.Listen("tcp", "localhost:0", s.TLS)
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				if ws, err := conn.Upgrade(context.Background(), nc, nil); err == nil {
+					echo(context.Background(), ws)
+				}
+			}()
+		}
+	}()
+	cfg := s.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	cfg.ServerName = "example.com" // a name that the certificate has
+	for origin, ok := range map[string]bool{"https://": true, "http://": false} {
+		header := http.Header{"Origin": {origin + l.Addr().String()}}
+		ws, err := conn.Dial(t.Context(), "wss://"+l.Addr().String(), &conn.Config{TLS: cfg, Header: header})
+		require.Equal(t, ok, err == nil, "%s: %v", origin, err)
+		if ok {
+			require.NoError(t, ws.Close())
+		}
+	}
 }
 
 func TestUpgradeTimeout(t *testing.T) {

@@ -51,12 +51,21 @@ func (c *Conn) appendRest(ctx context.Context, dst []byte) ([]byte, error) {
 	r := &c.rd
 	for {
 		for r.left > 0 {
+			have := len(dst)
+			if r.pos == r.end && len(r.early) == 0 && r.left >= readSize {
+				dst = slices.Grow(dst, int(min(r.left, int64(max(have, growStep)))))
+				n, err := c.readInto(ctx, dst[have:cap(dst)])
+				dst = dst[:have+n]
+				if err != nil {
+					return dst, err
+				}
+				continue
+			}
 			if r.pos == r.end {
 				if err := c.fill(ctx); err != nil {
 					return dst, err
 				}
 			}
-			have := len(dst)
 			ahead := max(r.end-r.pos, min(have, growStep))
 			dst = slices.Grow(dst, int(min(r.left, int64(ahead))))
 			n, err := c.take(dst[have:cap(dst)])
@@ -72,6 +81,26 @@ func (c *Conn) appendRest(ctx context.Context, dst []byte) ([]byte, error) {
 			return dst, err
 		}
 	}
+}
+
+// readInto reads payload straight to where it will lie. The read buffer is
+// empty, and the frame has more to come than it would hold.
+func (c *Conn) readInto(ctx context.Context, dst []byte) (int, error) {
+	r := &c.rd
+	if r.buf != nil {
+		r.giveBack()
+	}
+	if err := c.beforeWait(ctx); err != nil {
+		return 0, err
+	}
+	dst = dst[:min(int64(len(dst)), r.left)]
+	n, err := c.nc.Read(dst)
+	if n == 0 && err != nil {
+		return 0, c.readFailed(ctx, err)
+	}
+	c.stats.bytesReceived.Add(int64(n))
+	r.left -= int64(n)
+	return n, c.judge(dst[:n], dst[:n])
 }
 
 // Messages ranges over the messages as they come. Data is valid until the next
