@@ -479,6 +479,29 @@ func TestCancelledWrite(t *testing.T) {
 	})
 }
 
+// What BufferMessage accepted outlives a write and a read whose contexts end.
+func TestBufferedOutlivesContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws, peer := raw(conn.Server, nil)
+		require.NoError(t, ws.BufferMessage(conn.Text, []byte("kept")))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		require.ErrorIs(t, ws.WriteMessage(ctx, conn.Text, []byte("taken back")), context.DeadlineExceeded)
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		got := make([]byte, 3)
+		go peer.Read(got)
+		_, _, err := ws.ReadMessage(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		go ws.WriteMessage(t.Context(), conn.Text, []byte("next"))
+		rest := make([]byte, 9)
+		_, err = io.ReadFull(peer, rest)
+		require.NoError(t, err)
+		require.Equal(t, "\x81\x04kept\x81\x04next", string(got)+string(rest))
+		ws.CloseNow()
+	})
+}
+
 // A waiter for the lock gives up with its context, and the next one is served.
 func TestWaitingWriterGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

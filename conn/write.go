@@ -19,8 +19,9 @@ type writer struct {
 	lock lock
 	intr interrupter
 
-	buf    []byte // frames that have not left; nil when there are none
-	queued atomic.Bool
+	buf     []byte // frames that have not left; nil when there are none
+	queued  atomic.Bool
+	flushes uint64 // how often the whole buffer left
 
 	stream    *messageWriter // the message that NextWriter has begun
 	closeSent bool           // nothing but the end of TCP follows
@@ -52,10 +53,26 @@ func (c *Conn) WriteMessage(ctx context.Context, typ MessageType, p []byte) erro
 		return err
 	}
 	defer c.unlockWriter()
+	w := &c.wr
+	before, flushes := len(w.buf), w.flushes
 	if err := c.appendMessage(ctx, typ, p); err != nil {
 		return err
 	}
-	return c.flushLocked(ctx)
+	whole := len(w.buf)
+	err := c.flushLocked(ctx)
+	if err == nil || c.ended() != nil {
+		return err
+	}
+	// The context ended. What was buffered before stays; this message is
+	// taken back, unless a part of it has left.
+	if sent := whole - len(w.buf); w.flushes == flushes && sent <= before {
+		w.buf = w.buf[:before-sent]
+		if len(w.buf) == 0 {
+			c.dropBuffer()
+		}
+		return err
+	}
+	return c.failWrite(fmt.Errorf("%w: %w", errWriteCut, err))
 }
 
 // BufferMessage adds a message to the write buffer. What is buffered leaves
@@ -185,6 +202,9 @@ func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error 
 	}
 	if w.buf != nil && len(w.buf)+frame.MaxHeaderSize+len(p) > writeSize {
 		if err := c.flushLocked(ctx); err != nil {
+			if h.Opcode == frame.Continuation {
+				return c.failWrite(fmt.Errorf("%w: %w", errWriteCut, err))
+			}
 			return err
 		}
 	}
@@ -219,21 +239,36 @@ func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error 
 // flushLocked sends the buffer.
 func (c *Conn) flushLocked(ctx context.Context) error { return c.flushWith(ctx, nil) }
 
-// flushWith sends the buffer and, behind it, p.
+// flushWith sends the buffer and, behind it, p. When ctx ends and there is no
+// p, what has not left stays in the buffer, in order, and leaves later.
 func (c *Conn) flushWith(ctx context.Context, p []byte) error {
 	w := &c.wr
 	if w.buf == nil {
 		return nil
 	}
-	if err := w.intr.arm(ctx); err != nil {
-		if len(p) > 0 {
-			return c.failWrite(err)
-		}
-		c.dropBuffer()
-		return fmt.Errorf("websocket: write: %w", err)
+	n, err := int64(0), w.intr.arm(ctx)
+	cause := err
+	if err == nil {
+		n, err = c.writeOut(p)
+		cause = cutBy(ctx, err)
 	}
-	var n int64
-	var err error
+	switch {
+	case err == nil:
+		w.flushes++
+		c.dropBuffer()
+		return nil
+	case cause == nil:
+		return c.failWrite(err)
+	case len(p) > 0:
+		return c.failWrite(fmt.Errorf("%w: %w", errWriteCut, cause))
+	}
+	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+	return fmt.Errorf("websocket: write: %w", cause)
+}
+
+// writeOut is the system call.
+func (c *Conn) writeOut(p []byte) (n int64, err error) {
+	w := &c.wr
 	if len(p) == 0 {
 		var m int
 		m, err = c.nc.Write(w.buf)
@@ -245,20 +280,7 @@ func (c *Conn) flushWith(ctx context.Context, p []byte) error {
 		w.parts[0], w.parts[1] = nil, nil
 	}
 	c.stats.bytesSent.Add(n)
-	if err == nil {
-		c.dropBuffer()
-		return nil
-	}
-	if n == 0 && len(p) == 0 {
-		if cause := cutBy(ctx, err); cause != nil {
-			c.dropBuffer()
-			return fmt.Errorf("websocket: write: %w", cause)
-		}
-	}
-	if cause := cutBy(ctx, err); cause != nil {
-		err = fmt.Errorf("%w: %w", errWriteCut, cause)
-	}
-	return c.failWrite(err)
+	return n, err
 }
 
 // writeBuffer sends the buffer in the middle of a frame.
@@ -391,7 +413,10 @@ func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 		c.stats.messagesSent.Add(1)
 		c.stats.payloadSent.Add(m.size)
 	}
-	return c.flushLocked(m.ctx)
+	if err := c.flushLocked(m.ctx); err != nil {
+		return c.failWrite(fmt.Errorf("%w: %w", errWriteCut, err))
+	}
+	return nil
 }
 
 // writeControl sends a control frame now, behind what is buffered, with the
