@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 )
 
@@ -72,7 +73,16 @@ type Config struct {
 	// with TLS 1.2 as the lowest version. A server ignores it.
 	TLS *tls.Config
 
-	// DialContext opens the TCP connection of a client; nil means net.Dialer.
+	// Proxy returns the proxy of a client for a request, or nil for none. It
+	// sees http for ws and https for wss. The schemes of proxies are http,
+	// https, socks5 and socks5h; both of the last send names to the proxy
+	// unresolved. User information in the proxy's URL is sent to the proxy.
+	// TLS applies to an https proxy too, but for its ServerName. Nil means
+	// http.ProxyFromEnvironment; a function that returns nil turns that off.
+	Proxy func(*http.Request) (*url.URL, error)
+
+	// DialContext opens the TCP connection of a client, to the proxy if there
+	// is one; nil means net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 

@@ -49,31 +49,47 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
 	return newConn(nc, Client, res, c), nil
 }
 
-// connect opens TCP and, for wss, TLS (RFC 6455, section 4.1).
+// connect opens TCP, through a proxy if there is one, and, for wss, TLS
+// (RFC 6455, section 4.1).
 func (cfg *Config) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
-	dial := cfg.DialContext
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	nc, err := dial(ctx, "tcp", handshake.Address(u))
+	proxy, err := cfg.proxyFor(ctx, u)
 	if err != nil {
-		return nil, fmt.Errorf("websocket: dial: %w", err)
+		return nil, err
+	}
+	nc, err := cfg.open(ctx, proxy, handshake.Address(u))
+	if err != nil {
+		return nil, err
 	}
 	if u.Scheme != "wss" && u.Scheme != "https" {
 		return nc, nil
 	}
+	settings := cfg.tlsSettings()
+	if settings.ServerName == "" {
+		settings.ServerName = u.Hostname()
+	}
+	secure, err := startTLS(ctx, nc, settings)
+	if err != nil {
+		return nil, fmt.Errorf("websocket: TLS handshake with %s: %w", u.Host, err)
+	}
+	return secure, nil
+}
+
+// tlsSettings returns a copy of the TLS settings, for HTTP/1.1.
+func (cfg *Config) tlsSettings() *tls.Config {
 	settings := cfg.TLS.Clone()
 	if settings == nil {
 		settings = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	if settings.ServerName == "" {
-		settings.ServerName = u.Hostname()
-	}
 	settings.NextProtos = []string{"http/1.1"}
+	return settings
+}
+
+// startTLS closes nc when the TLS handshake fails.
+func startTLS(ctx context.Context, nc net.Conn, settings *tls.Config) (net.Conn, error) {
 	secure := tls.Client(nc, settings)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("websocket: TLS handshake with %s: %w", u.Host, err)
+		return nil, err
 	}
 	return secure, nil
 }
