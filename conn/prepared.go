@@ -1,0 +1,61 @@
+package conn
+
+import (
+	"context"
+
+	"github.com/seed24abed78/rfc6455/frame"
+)
+
+// PreparedMessage is a message that was validated and framed once, to be sent
+// over many connections. It never changes, and may be shared by goroutines.
+type PreparedMessage struct {
+	typ     MessageType
+	wire    []byte // one unmasked frame
+	payload []byte // the end of wire
+}
+
+// Prepare copies p and frames it as one message of one frame, whatever its
+// size. The error says that typ is neither Text nor Binary, or that p is not
+// valid UTF-8 though typ is Text.
+func Prepare(typ MessageType, p []byte) (*PreparedMessage, error) {
+	if err := checkMessage(typ, p); err != nil {
+		return nil, err
+	}
+	h := frame.Header{FIN: true, Opcode: typ, Length: int64(len(p))}
+	wire := h.Append(make([]byte, 0, frame.MaxHeaderSize+len(p)))
+	n := len(wire)
+	wire = append(wire, p...)
+	return &PreparedMessage{typ: typ, wire: wire, payload: wire[n:]}, nil
+}
+
+// WritePrepared sends m and what BufferMessage has left, with the errors of
+// WriteMessage. A server sends the shared bytes: a message larger than the
+// write buffer leaves straight from m, in one frame, and Config.FrameSize
+// doesn't split it. A client masks every sending with a fresh key, as it must
+// (RFC 6455, section 5.3), so that for a client it is WriteMessage without
+// the check of the text.
+func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
+	if err := c.lockForMessage(ctx); err != nil {
+		return err
+	}
+	defer c.unlockWriter()
+	if err := c.appendPrepared(ctx, m); err != nil {
+		return err
+	}
+	return c.flushLocked(ctx)
+}
+
+func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) error {
+	if c.role == Client {
+		return c.appendMessage(ctx, m.typ, m.payload)
+	}
+	w := &c.wr
+	if w.buf != nil && len(w.buf)+len(m.wire) <= writeSize {
+		w.buf = append(w.buf, m.wire...)
+	} else if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: m.typ}, m.payload); err != nil {
+		return err
+	}
+	c.stats.messagesSent.Add(1)
+	c.stats.payloadSent.Add(int64(len(m.payload)))
+	return nil
+}
