@@ -1,0 +1,123 @@
+package conn_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/nettest"
+
+	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/frame"
+	"github.com/seed24abed78/rfc6455/handshake"
+)
+
+func tcpPair() (a, b net.Conn, err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer l.Close()
+	if a, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		return nil, nil, err
+	}
+	b, err = l.Accept()
+	return a, b, err
+}
+
+func TestNetConn(t *testing.T) {
+	for name, pair := range map[string]func() (a, b net.Conn, err error){
+		"pipe": func() (a, b net.Conn, err error) { a, b = net.Pipe(); return },
+		"tcp":  tcpPair,
+	} {
+		for _, role := range []conn.Role{conn.Client, conn.Server} {
+			t.Run(name+"/"+map[conn.Role]string{conn.Client: "client", conn.Server: "server"}[role], func(t *testing.T) {
+				nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
+					a, b, err := pair()
+					if err != nil {
+						return nil, nil, nil, err
+					}
+					other := conn.Client
+					if role == conn.Client {
+						other = conn.Server
+					}
+					c1 := conn.New(a, role, handshake.Result{}, nil)
+					c2 := conn.New(b, other, handshake.Result{}, nil)
+					stop := func() { c1.CloseNow(); c2.CloseNow() }
+					ctx := context.Background()
+					return c1.NetConn(ctx, conn.Binary), c2.NetConn(ctx, conn.Binary), stop, nil
+				})
+			})
+		}
+	}
+}
+
+// A write that is cut inside a frame goes on with the next one.
+func TestNetConnResumes(t *testing.T) {
+	for _, role := range []conn.Role{conn.Client, conn.Server} {
+		ws, peer := raw(role, nil)
+		nc := ws.NetConn(t.Context(), conn.Binary)
+		head := make([]byte, 3)
+		go io.ReadFull(peer, head)
+		require.NoError(t, nc.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+		n, err := nc.Write([]byte("hello"))
+		require.Equal(t, os.ErrDeadlineExceeded, err)
+		require.Equal(t, 5, n)
+		require.NoError(t, nc.SetWriteDeadline(time.Time{}))
+		go nc.Write([]byte("again"))
+		other := conn.Client
+		if role == conn.Client {
+			other = conn.Server
+		}
+		back := conn.New(peer, other, handshake.Result{Buffered: head}, nil)
+		for _, want := range []string{"hello", "again"} {
+			_, p, err := back.ReadMessage(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, string(p))
+		}
+		ws.CloseNow()
+	}
+}
+
+func TestNetConnEnds(t *testing.T) {
+	for _, code := range []frame.CloseCode{1000, 1001, 1011} {
+		client, server := pipe(nil)
+		nc := server.NetConn(t.Context(), conn.Text)
+		go client.CloseWith(code, "")
+		_, err := nc.Read(make([]byte, 1))
+		if code == 1011 {
+			var ce *conn.CloseError
+			require.ErrorAs(t, err, &ce)
+			require.Equal(t, code, ce.Code)
+		} else {
+			require.Equal(t, io.EOF, err)
+		}
+		require.NoError(t, nc.Close())
+		_, err = nc.Read(make([]byte, 1))
+		require.ErrorIs(t, err, net.ErrClosed)
+		_, err = nc.Write([]byte("x"))
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.ErrorIs(t, nc.SetDeadline(time.Time{}), net.ErrClosed)
+	}
+
+	client, server := pipe(nil)
+	nc := server.NetConn(t.Context(), conn.Text)
+	_, err := nc.Write([]byte{0xff})
+	require.ErrorContains(t, err, "UTF-8")
+	closed := make(chan error, 1)
+	go func() {
+		client.WriteMessage(t.Context(), conn.Binary, []byte("x"))
+		_, _, err := client.ReadMessage(context.Background())
+		closed <- err
+	}()
+	_, err = nc.Read(make([]byte, 1))
+	require.ErrorContains(t, err, "another type")
+	var ce *conn.CloseError
+	require.ErrorAs(t, <-closed, &ce)
+	require.Equal(t, frame.CloseCode(1003), ce.Code)
+	require.Panics(t, func() { client.NetConn(t.Context(), 9) })
+}
