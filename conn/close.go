@@ -129,10 +129,11 @@ func (c *Conn) receiveClose(payload []byte) error {
 	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
 	defer cancel()
 	local, sendErr := c.answerClose(ctx, answer)
+	outcome := c.settle(&CloseError{Code: code, Reason: reason, Local: local})
 	if sendErr == nil {
 		c.endTransport(ctx)
 	}
-	return c.end(&CloseError{Code: code, Reason: reason, Local: local})
+	return c.end(outcome)
 }
 
 // answerClose sends the answer, and reports whether this side was first.

@@ -44,6 +44,8 @@ type Conn struct {
 	mu   sync.Mutex    // guards err; never held while waiting
 	err  error         // why the connection ended; set once
 	done chan struct{} // closed after err is set and nc is closed
+
+	closeOnce sync.Once
 }
 
 // New returns a Conn on nc after an opening handshake that somebody else has
@@ -103,20 +105,24 @@ func (c *Conn) ended() error {
 	}
 }
 
-// end closes the transport and records why. Only the first call counts; the
-// cause that counted is returned.
-func (c *Conn) end(cause error) error {
+// settle records why the connection ends, while the transport is still open.
+// Only the first cause counts; the one that counts is returned.
+func (c *Conn) settle(cause error) error {
 	c.mu.Lock()
-	first := c.err == nil
-	if first {
+	defer c.mu.Unlock()
+	if c.err == nil {
 		c.err = cause
 	}
-	cause = c.err
-	c.mu.Unlock()
-	if first {
+	return c.err
+}
+
+// end settles the cause and closes the transport.
+func (c *Conn) end(cause error) error {
+	cause = c.settle(cause)
+	c.closeOnce.Do(func() {
 		c.nc.Close()
 		close(c.done)
-	}
+	})
 	return cause
 }
 

@@ -3,30 +3,32 @@ package conn
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/seed24abed78/rfc6455/frame"
-	"github.com/seed24abed78/rfc6455/mask"
 )
 
-// NetConn returns c as a stream of bytes. Read spans messages; each Write is
-// one message of type typ. NetConn panics unless typ is Text or Binary; with
-// Text, every Write must be valid UTF-8 on its own. While the net.Conn is in
-// use, nothing else may read from c.
+// netConnMessage is the longest message that a NetConn sends, in bytes: with
+// its header it fits the write buffer, which can keep the rest of a cut one.
+const netConnMessage = writeSize - frame.MaxHeaderSize
+
+// NetConn returns c as a stream of bytes. Read spans messages; Write sends one
+// message of type typ, or several when p is longer than about 16 KiB. NetConn
+// panics unless typ is Text or Binary; with Text, every Write must be valid
+// UTF-8 on its own. While the net.Conn is in use, nothing else may read from c.
 //
 // A received message of the other type closes the connection with code 1003.
 // After the peer has closed with 1000 or 1001, Read returns io.EOF; after
 // Close, net.ErrClosed. Config.MaxMessageSize bounds each received message.
 //
 // A deadline that passes ends the calls under way with os.ErrDeadlineExceeded
-// and leaves the connection usable. A Write that it ends returns 0 when
-// nothing was sent. When a part was, Write returns len(p) with the error:
-// the rest is kept, and leaves ahead of whatever is sent next.
+// and leaves the connection usable. The bytes that Write then counts were
+// sent, or, for the last message, leave ahead of the next write.
 //
 // Read and Write fail with the cause of ctx once that has ended. Close
 // performs the closing handshake with code 1000, as CloseWith does, ends the
@@ -107,14 +109,32 @@ func (n *netConn) Write(p []byte) (int, error) {
 	if err := context.Cause(ctx); err != nil {
 		return 0, netError(err)
 	}
-	taken, err := n.c.writeResumable(ctx, n.typ, p)
-	if err != nil {
-		err = netError(err)
+	for sent := 0; ; {
+		size := n.messageSize(p[sent:])
+		taken, err := n.c.writeKept(ctx, n.typ, p[sent:sent+size])
+		if taken {
+			sent += size
+		}
+		if err != nil {
+			return sent, netError(err)
+		}
+		if sent == len(p) {
+			return sent, nil
+		}
 	}
-	if !taken {
-		return 0, err
+}
+
+// messageSize is how much of p goes into one message of one frame. Text is
+// not cut inside a code point.
+func (n *netConn) messageSize(p []byte) int {
+	size := min(netConnMessage, max(n.c.cfg.FrameSize, utf8.UTFMax))
+	if len(p) <= size {
+		return len(p)
 	}
-	return len(p), err
+	for n.typ == Text && !utf8.RuneStart(p[size]) {
+		size--
+	}
+	return size
 }
 
 func (n *netConn) Close() error {
@@ -150,73 +170,38 @@ func netError(err error) error {
 	return err
 }
 
-// writeResumable writes a message so that ctx can cut it anywhere without
-// loss of the connection: the rest is kept as the tail. taken says that the
-// message was sent, or will be.
-func (c *Conn) writeResumable(ctx context.Context, typ MessageType, p []byte) (taken bool, err error) {
+// writeKept writes a message of one frame, which fits the buffer. When ctx cuts
+// it, the rest stays in the buffer and leaves ahead of the next write; taken
+// says that the message was sent, or will be.
+func (c *Conn) writeKept(ctx context.Context, typ MessageType, p []byte) (taken bool, err error) {
 	if err := c.lockForMessage(ctx); err != nil {
 		return false, err
 	}
 	defer c.unlockWriter()
 	w := &c.wr
-	if err := c.writeTail(ctx); err != nil {
-		return false, err
-	}
 	if err := c.flushLocked(ctx); err != nil {
+		w.queued.Store(false)
 		return false, err
 	}
-	size := len(p)
-	out := w.spare[:0]
-	for op, more := typ, true; more; op = frame.Continuation {
-		n := min(len(p), c.cfg.FrameSize)
-		more = n < len(p)
-		h := frame.Header{FIN: !more, Opcode: op, Length: int64(n)}
-		if c.role == Client {
-			h.Masked, h.Key = true, mask.NewKey()
-		}
-		out = h.Append(out)
-		start := len(out)
-		out = append(out, p[:n]...)
-		if h.Masked {
-			mask.XOR(out[start:], out[start:], h.Key, 0)
-		}
-		p = p[n:]
-	}
-	w.spare, w.tail = nil, out
-	err = c.writeTail(ctx)
-	if err != nil && len(w.tail) == len(out) {
-		w.tail = nil // nothing has left
+	if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: typ}, p); err != nil {
 		return false, err
+	}
+	whole := len(w.buf)
+	if err = c.flushLocked(ctx); err != nil {
+		if c.ended() != nil {
+			return false, err
+		}
+		if len(w.buf) == whole {
+			c.dropBuffer()
+			return false, err
+		}
+		// No read may wait for the rest to leave: when both ends did that,
+		// neither would read.
+		w.queued.Store(false)
 	}
 	c.stats.messagesSent.Add(1)
-	c.stats.payloadSent.Add(int64(size))
-	if err == nil && cap(out) <= keepSize {
-		w.spare = out
-	}
+	c.stats.payloadSent.Add(int64(len(p)))
 	return true, err
-}
-
-// writeTail sends what a cut writeResumable has left, with the lock held. When
-// it is cut again, the rest stays.
-func (c *Conn) writeTail(ctx context.Context) error {
-	w := &c.wr
-	if len(w.tail) == 0 {
-		return nil
-	}
-	if err := w.intr.arm(ctx); err != nil {
-		return fmt.Errorf("websocket: write: %w", err)
-	}
-	n, err := c.nc.Write(w.tail)
-	c.stats.bytesSent.Add(int64(n))
-	w.tail = w.tail[n:]
-	if err == nil {
-		w.tail = nil
-		return nil
-	}
-	if cause := cutBy(ctx, err); cause != nil {
-		return fmt.Errorf("websocket: write: %w", cause)
-	}
-	return c.failWrite(err)
 }
 
 // limit is a context that ends at a time that can be moved. Moving it

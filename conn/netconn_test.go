@@ -5,8 +5,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/nettest"
@@ -59,33 +62,67 @@ func TestNetConn(t *testing.T) {
 // A write that is cut inside a frame goes on with the next one.
 func TestNetConnResumes(t *testing.T) {
 	for _, role := range []conn.Role{conn.Client, conn.Server} {
-		ws, peer := raw(role, nil)
-		nc := ws.NetConn(t.Context(), conn.Binary)
-		head := make([]byte, 3)
-		go io.ReadFull(peer, head)
-		require.NoError(t, nc.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
-		n, err := nc.Write([]byte("hello"))
-		require.Equal(t, os.ErrDeadlineExceeded, err)
-		require.Equal(t, 5, n)
-		require.NoError(t, nc.SetWriteDeadline(time.Time{}))
-		go nc.Write([]byte("again"))
-		other := conn.Client
-		if role == conn.Client {
-			other = conn.Server
-		}
-		back := conn.New(peer, other, handshake.Result{Buffered: head}, nil)
-		for _, want := range []string{"hello", "again"} {
+		synctest.Test(t, func(t *testing.T) {
+			ws, peer := raw(role, nil)
+			nc := ws.NetConn(t.Context(), conn.Binary)
+			head := make([]byte, 3)
+			go io.ReadFull(peer, head)
+			require.NoError(t, nc.SetWriteDeadline(time.Now().Add(time.Second)))
+			n, err := nc.Write([]byte("hello"))
+			require.Equal(t, os.ErrDeadlineExceeded, err)
+			require.Equal(t, 5, n)
+			n, err = nc.Write([]byte("too late"))
+			require.Equal(t, os.ErrDeadlineExceeded, err)
+			require.Zero(t, n)
+			require.NoError(t, nc.SetWriteDeadline(time.Time{}))
+			go nc.Write([]byte("again"))
+			other := conn.Client
+			if role == conn.Client {
+				other = conn.Server
+			}
+			back := conn.New(peer, other, handshake.Result{Buffered: head}, nil)
+			for _, want := range []string{"hello", "again"} {
+				_, p, err := back.ReadMessage(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, want, string(p))
+			}
+			ws.CloseNow()
+		})
+	}
+}
+
+// A long Write is cut into messages, not inside a code point, and counts what
+// went before a deadline.
+func TestNetConnLongWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws, peer := raw(conn.Server, nil)
+		nc := ws.NetConn(t.Context(), conn.Text)
+		want := strings.Repeat("äöü", 10_000)
+		go func() {
+			nc.Write([]byte(want))
+			nc.SetWriteDeadline(time.Now().Add(time.Second))
+			n, err := nc.Write([]byte(want))
+			require.Equal(t, os.ErrDeadlineExceeded, err)
+			require.Zero(t, n)
+			ws.CloseNow()
+		}()
+		back := conn.New(peer, conn.Client, handshake.Result{}, nil)
+		var got []byte
+		for len(got) < len(want) {
 			_, p, err := back.ReadMessage(t.Context())
 			require.NoError(t, err)
-			require.Equal(t, want, string(p))
+			require.True(t, utf8.Valid(p))
+			got = append(got, p...)
 		}
-		ws.CloseNow()
-	}
+		require.Equal(t, want, string(got))
+		<-ws.Done()
+		peer.Close()
+	})
 }
 
 func TestNetConnEnds(t *testing.T) {
 	for _, code := range []frame.CloseCode{1000, 1001, 1011} {
-		client, server := pipe(nil)
+		client, server := pipePair(nil)
 		nc := server.NetConn(t.Context(), conn.Text)
 		go client.CloseWith(code, "")
 		_, err := nc.Read(make([]byte, 1))
@@ -104,7 +141,7 @@ func TestNetConnEnds(t *testing.T) {
 		require.ErrorIs(t, nc.SetDeadline(time.Time{}), net.ErrClosed)
 	}
 
-	client, server := pipe(nil)
+	client, server := pipePair(nil)
 	nc := server.NetConn(t.Context(), conn.Text)
 	_, err := nc.Write([]byte{0xff})
 	require.ErrorContains(t, err, "UTF-8")

@@ -23,9 +23,6 @@ type writer struct {
 	queued  atomic.Bool
 	flushes uint64 // how often the whole buffer left
 
-	tail  []byte // the rest of a cut write of a NetConn; leaves ahead of every frame
-	spare []byte // memory for the next write of a NetConn
-
 	stream    *messageWriter // the message that NextWriter has begun
 	closeSent bool           // nothing but the end of TCP follows
 
@@ -199,9 +196,6 @@ func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte) err
 // never seen unmasked on the wire (RFC 6455, section 10.3).
 func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error {
 	w := &c.wr
-	if err := c.writeTail(ctx); err != nil {
-		return err
-	}
 	h.Length = int64(len(p))
 	if c.role == Client {
 		h.Masked, h.Key = true, mask.NewKey()
