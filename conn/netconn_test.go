@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,11 +49,17 @@ func TestNetConn(t *testing.T) {
 					if role == conn.Client {
 						other = conn.Server
 					}
-					c1 := conn.New(a, role, handshake.Result{}, nil)
-					c2 := conn.New(b, other, handshake.Result{}, nil)
-					stop := func() { c1.CloseNow(); c2.CloseNow() }
-					ctx := context.Background()
-					return c1.NetConn(ctx, conn.Binary), c2.NetConn(ctx, conn.Binary), stop, nil
+					cfg := &conn.Config{CloseTimeout: time.Second}
+					c1 := conn.New(a, role, handshake.Result{}, cfg)
+					c2 := conn.New(b, other, handshake.Result{}, cfg)
+					n1, n2 := c1.NetConn(t.Context(), conn.Binary), c2.NetConn(t.Context(), conn.Binary)
+					stop := func() { // a Close that is under way must not be disturbed
+						var both sync.WaitGroup
+						both.Go(func() { n1.Close() })
+						both.Go(func() { n2.Close() })
+						both.Wait()
+					}
+					return n1, n2, stop, nil
 				})
 			})
 		}
