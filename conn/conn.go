@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed24abed78/rfc6455/frame"
@@ -45,7 +46,7 @@ type Conn struct {
 	err  error         // why the connection ended; set once
 	done chan struct{} // closed after err is set and nc is closed
 
-	closeOnce sync.Once
+	over atomic.Bool // done is closed, or about to be; cheaper to ask
 }
 
 // New returns a Conn on nc after an opening handshake that somebody else has
@@ -95,14 +96,13 @@ func (c *Conn) Done() <-chan struct{} { return c.done }
 
 // ended returns why the connection ended, or nil while it has not.
 func (c *Conn) ended() error {
-	select {
-	case <-c.done:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.err
-	default:
+	if !c.over.Load() {
 		return nil
 	}
+	<-c.done // over is true a moment before the transport is closed
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }
 
 // settle records why the connection ends, while the transport is still open.
@@ -119,10 +119,10 @@ func (c *Conn) settle(cause error) error {
 // end settles the cause and closes the transport.
 func (c *Conn) end(cause error) error {
 	cause = c.settle(cause)
-	c.closeOnce.Do(func() {
+	if c.over.CompareAndSwap(false, true) {
 		c.nc.Close()
 		close(c.done)
-	})
+	}
 	return cause
 }
 

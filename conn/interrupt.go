@@ -32,7 +32,7 @@ type interrupter struct {
 func (i *interrupter) arm(ctx context.Context) error {
 	done := ctx.Done()
 	if done == i.done {
-		if done == nil {
+		if ctx.Err() == nil { // Cause takes a lock
 			return nil
 		}
 		return context.Cause(ctx)

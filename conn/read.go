@@ -207,10 +207,8 @@ func (c *Conn) begin(ctx context.Context) error {
 	if err := c.ended(); err != nil {
 		return err
 	}
-	if ctx.Done() != nil {
-		if err := context.Cause(ctx); err != nil {
-			return fmt.Errorf("websocket: read: %w", err)
-		}
+	if ctx.Err() != nil {
+		return fmt.Errorf("websocket: read: %w", context.Cause(ctx))
 	}
 	r.reclaim()
 	if r.streaming {
