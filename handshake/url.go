@@ -13,8 +13,13 @@ import (
 // are refused. User information stays in the URL; [Client.AppendRequest] sends
 // it as basic authentication.
 //
-// A host that is not ASCII is refused: converting it needs the tables of IDNA,
-// so the caller writes its "xn--" form (RFC 6455, section 11.1).
+// A host that is not ASCII comes back in its "xn--" form, in lower case
+// (RFC 6455, section 11.1; RFC 5891). That covers letters of Latin, Greek,
+// Cyrillic, Armenian, Georgian, Hebrew, Arabic, Ethiopic, Chinese, Japanese and
+// Korean, each as one character. Everything that would need Unicode's
+// normalisation is refused, combining marks above all, and with them most names
+// of India and South-East Asia: write the xn-- form of those. The rule on the
+// direction of writing (RFC 5893) is left to the registries.
 func ParseURL(s string) (*url.URL, error) {
 	// Even an empty fragment is one (RFC 6455, section 3).
 	if strings.Contains(s, "#") {
@@ -29,6 +34,9 @@ func ParseURL(s string) (*url.URL, error) {
 		}
 		return nil, fmt.Errorf("handshake: URL: %w", err)
 	}
+	if err := convertHost(u); err != nil {
+		return nil, err
+	}
 	if err := validURL(u); err != nil {
 		return nil, err
 	}
@@ -40,6 +48,32 @@ func ParseURL(s string) (*url.URL, error) {
 	}
 	u.Host = strings.TrimSuffix(u.Host, ":")
 	return u, nil
+}
+
+// convertHost puts a name that is not ASCII into its xn-- form.
+func convertHost(u *url.URL) error {
+	if isASCII(u.Host) {
+		return nil
+	}
+	name, port, hasPort := strings.Cut(u.Host, ":")
+	ascii, err := toASCII(name)
+	if err != nil {
+		return fmt.Errorf("handshake: URL: host %q: %w; write its xn-- form", u.Host, err)
+	}
+	u.Host = ascii
+	if hasPort {
+		u.Host += ":" + port
+	}
+	return nil
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // Address returns the host and port to dial for a URL that [ParseURL] returned.
@@ -71,10 +105,8 @@ func validURL(u *url.URL) error {
 	if u.Opaque != "" || u.Host == "" || u.Host[0] == ':' {
 		return errors.New("handshake: URL: the host is missing")
 	}
-	for i := range len(u.Host) {
-		if u.Host[i] >= 0x80 {
-			return fmt.Errorf("handshake: URL: host %q is not ASCII; write its xn-- form", u.Host)
-		}
+	if !isASCII(u.Host) {
+		return fmt.Errorf("handshake: URL: host %q is not ASCII; ParseURL converts it", u.Host)
 	}
 	if _, _, ok := splitHost(u.Host); !ok {
 		return fmt.Errorf("handshake: URL: host %q is not a host with an optional port", u.Host)
