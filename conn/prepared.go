@@ -10,9 +10,15 @@ import (
 // over many connections. It never changes, and may be shared by goroutines.
 type PreparedMessage struct {
 	typ     MessageType
-	wire    []byte // one unmasked frame
+	wire    []byte // one unmasked frame; nil after PrepareOwned
 	payload []byte // the end of wire
 }
+
+// Type returns the type of the message.
+func (m *PreparedMessage) Type() MessageType { return m.typ }
+
+// Payload returns the payload, which is shared and must not be changed.
+func (m *PreparedMessage) Payload() []byte { return m.payload }
 
 // Prepare copies p and frames it as one message of one frame, whatever its
 // size. The error says that typ is neither Text nor Binary, or that p is not
@@ -26,6 +32,15 @@ func Prepare(typ MessageType, p []byte) (*PreparedMessage, error) {
 	n := len(wire)
 	wire = append(wire, p...)
 	return &PreparedMessage{typ: typ, wire: wire, payload: wire[n:]}, nil
+}
+
+// PrepareOwned is Prepare without the copy, for a caller who gives p up: p must
+// not be changed any more.
+func PrepareOwned(typ MessageType, p []byte) (*PreparedMessage, error) {
+	if err := checkMessage(typ, p); err != nil {
+		return nil, err
+	}
+	return &PreparedMessage{typ: typ, payload: p}, nil
 }
 
 // WritePrepared sends m and what BufferMessage has left, with the errors of
@@ -50,7 +65,7 @@ func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) error {
 		return c.appendMessage(ctx, m.typ, m.payload)
 	}
 	w := &c.wr
-	if w.buf != nil && len(w.buf)+len(m.wire) <= writeSize {
+	if w.buf != nil && m.wire != nil && len(w.buf)+len(m.wire) <= writeSize {
 		w.buf = append(w.buf, m.wire...)
 	} else if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: m.typ}, m.payload); err != nil {
 		return err
