@@ -2,6 +2,8 @@
 
 package mask
 
+import "github.com/seed24abed78/rfc6455/internal/cpu"
+
 const (
 	// minSSE2 is the length from which a call into assembly pays.
 	minSSE2 = 16
@@ -13,7 +15,7 @@ const (
 )
 
 // useAVX2 is set once, before any call of xor.
-var useAVX2 = hasAVX2()
+var useAVX2 = cpu.AVX2
 
 // xor sets dst to src XOR word; their lengths are equal.
 func xor(dst, src []byte, word uint32) {
@@ -33,12 +35,6 @@ func xor(dst, src []byte, word uint32) {
 	}
 	xorSSE2(&dst[0], &src[0], len(src), word)
 }
-
-// hasAVX2 reports whether the processor has AVX2 and the system saves the
-// registers that it needs.
-//
-//go:noescape
-func hasAVX2() bool
 
 // xorAVX2 sets the n bytes at dst to those at src XOR word. n is a multiple of
 // blockAVX2.
