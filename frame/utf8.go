@@ -7,7 +7,12 @@ import (
 
 // ValidUTF8 reports whether p is UTF-8 from beginning to end: a whole text
 // message or a close reason (RFC 6455, section 8.1).
-func ValidUTF8(p []byte) bool { return utf8.Valid(p) }
+func ValidUTF8(p []byte) bool {
+	if !hasKernel(len(p)) {
+		return utf8.Valid(p)
+	}
+	return plausible(p) && utf8.Valid(p[lastLead(p):])
+}
 
 // UTF8 checks text that comes in pieces, which may end anywhere, inside a code
 // point too. It says no at the first byte that no valid text can have in that
@@ -34,6 +39,20 @@ func (u *UTF8) Check(p []byte) bool {
 	if u.bad {
 		return false
 	}
+	if hasKernel(len(p)) {
+		// What the piece before has begun comes first. At most three bytes do.
+		n := int(u.need)
+		if !u.scan(p[:n]) || !plausible(p[n:]) {
+			u.bad = true
+			return false
+		}
+		p = p[lastLead(p):]
+	}
+	return u.scan(p)
+}
+
+// scan is Check one code point at a time.
+func (u *UTF8) scan(p []byte) bool {
 	need, lo, hi := u.need, u.lo, u.hi
 	for i := 0; i < len(p); i++ {
 		if need == 0 {
@@ -64,6 +83,20 @@ func (u *UTF8) Complete() bool { return !u.bad && u.need == 0 }
 
 // Reset makes u ready for the beginning of a text.
 func (u *UTF8) Reset() { *u = UTF8{} }
+
+// lastLead returns the offset of the lead byte among the last three bytes of p,
+// or len(p) when there is none, so that nothing can be cut short at the end.
+func lastLead(p []byte) int {
+	for i := len(p) - 1; i >= 0 && i >= len(p)-3; i-- {
+		switch {
+		case p[i] >= 0xc0:
+			return i
+		case p[i] < utf8.RuneSelf:
+			return len(p)
+		}
+	}
+	return len(p)
+}
 
 // asciiPrefix returns how many ASCII bytes p begins with.
 func asciiPrefix(p []byte) int {
