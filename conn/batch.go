@@ -35,7 +35,7 @@ func (c *Conn) writeBatch(ctx context.Context, ms []*PreparedMessage) (int, erro
 	var err error
 	n, begin := 0, c.streamEnd()
 	for _, m := range ms {
-		if err = c.appendPrepared(ctx, m); err != nil {
+		if _, err = c.appendPrepared(ctx, m); err != nil {
 			break
 		}
 		ends[n] = c.streamEnd()

@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -477,6 +478,37 @@ func TestCancelledWrite(t *testing.T) {
 		require.ErrorContains(t, err, "cut inside a frame")
 		<-ws.Done()
 	})
+}
+
+// A long write that cannot begin leaves the Conn usable too, and a message of
+// 64 KiB is one call, whatever the transport.
+func TestLongWrite(t *testing.T) {
+	for _, role := range []conn.Role{conn.Server, conn.Client} {
+		synctest.Test(t, func(t *testing.T) {
+			a, peer := net.Pipe()
+			counted := &counting{Conn: a}
+			ws := conn.New(counted, role, handshake.Result{}, nil)
+			require.NoError(t, ws.BufferMessage(conn.Text, []byte("kept")))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			long := bytes.Repeat([]byte("long"), 16<<10)
+			require.ErrorIs(t, ws.WriteMessage(ctx, conn.Text, long), context.DeadlineExceeded)
+			back := conn.New(peer, opposite(role), handshake.Result{}, nil)
+			go func() {
+				ws.Flush(t.Context())
+				counted.writes.Store(0)
+				ws.WriteMessage(t.Context(), conn.Text, long)
+			}()
+			for _, want := range []string{"kept", string(long)} {
+				_, p, err := back.ReadMessage(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, want, string(p))
+			}
+			require.EqualValues(t, 1, counted.writes.Load())
+			ws.CloseNow()
+			back.CloseNow()
+		})
+	}
 }
 
 // What BufferMessage accepted outlives a write and a read whose contexts end.

@@ -6,9 +6,13 @@ const (
 	readSize  = 16 << 10 // takes a pipelined burst of small messages in one read
 	writeSize = 16 << 10 // takes a small message with its header, or many of them
 
+	// longSize holds a payload of 64 KiB with its header.
+	longSize = 64<<10 + 14
+
 	// growStep is the most that a declared length makes us allocate ahead of
-	// the bytes themselves (RFC 6455, section 10.4).
-	growStep = 32 << 10
+	// the bytes themselves (RFC 6455, section 10.4), until doubling is more.
+	// What a read buffer does not hold of 64 KiB fits.
+	growStep = 56 << 10
 
 	// keepSize is the largest message buffer that goes back to its pool.
 	keepSize = 1 << 20
@@ -17,5 +21,6 @@ const (
 var (
 	readBuffers    = sync.Pool{New: func() any { return new([readSize]byte) }}
 	writeBuffers   = sync.Pool{New: func() any { return new([writeSize]byte) }}
+	longBuffers    = sync.Pool{New: func() any { return new([longSize]byte) }}
 	messageBuffers = sync.Pool{New: func() any { return new([]byte) }}
 )

@@ -75,8 +75,19 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
 	c.rd.intr.nc = nc
 	c.wr.intr.nc, c.wr.intr.write = nc, true
 	c.rd.early = hs.Buffered
+	c.wr.vectored = vectored(nc)
 	c.initRawRead()
 	return c
+}
+
+// vectored tells whether net.Buffers leave in one system call. A wrapper around
+// such a conn would get one Write for each buffer.
+func vectored(nc net.Conn) bool {
+	switch nc.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return true
+	}
+	return false
 }
 
 // Subprotocol returns the subprotocol agreed in the handshake, or "".

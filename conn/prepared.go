@@ -54,23 +54,26 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 		return err
 	}
 	defer c.unlockWriter()
-	if err := c.appendPrepared(ctx, m); err != nil {
+	kept, err := c.appendPrepared(ctx, m)
+	if err != nil {
 		return err
 	}
-	return c.flushLocked(ctx)
+	return c.flush(ctx, kept, nil)
 }
 
-func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) error {
+// appendPrepared returns what appendMessage returns.
+func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (kept int, err error) {
 	if c.role == Client {
 		return c.appendMessage(ctx, m.typ, m.payload)
 	}
 	w := &c.wr
 	if w.buf != nil && m.wire != nil && len(w.buf)+len(m.wire) <= writeSize {
+		kept = len(w.buf)
 		w.buf = append(w.buf, m.wire...)
-	} else if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: m.typ}, m.payload); err != nil {
-		return err
+	} else if kept, err = c.appendFrame(ctx, frame.Header{FIN: true, Opcode: m.typ}, m.payload); err != nil {
+		return kept, err
 	}
 	c.stats.messagesSent.Add(1)
 	c.stats.payloadSent.Add(int64(len(m.payload)))
-	return nil
+	return kept, nil
 }

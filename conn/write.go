@@ -26,8 +26,9 @@ type writer struct {
 	stream    *messageWriter // the message that NextWriter has begun
 	closeSent bool           // nothing but the end of TCP follows
 
-	vec   net.Buffers // of the large write under way, so that it allocates nothing
-	parts [2][]byte
+	vectored bool        // the transport takes net.Buffers in one call
+	vec      net.Buffers // of the large write under way, so that it allocates nothing
+	parts    [2][]byte
 
 	pongMu  sync.Mutex // guards pong and pongLen; never held while waiting
 	hasPong atomic.Bool
@@ -53,26 +54,11 @@ func (c *Conn) WriteMessage(ctx context.Context, typ MessageType, p []byte) erro
 		return err
 	}
 	defer c.unlockWriter()
-	w := &c.wr
-	before, flushes := len(w.buf), w.flushes
-	if err := c.appendMessage(ctx, typ, p); err != nil {
+	kept, err := c.appendMessage(ctx, typ, p)
+	if err != nil {
 		return err
 	}
-	whole := len(w.buf)
-	err := c.flushLocked(ctx)
-	if err == nil || c.ended() != nil {
-		return err
-	}
-	// The context ended. What was buffered before stays; this message is
-	// taken back, unless a part of it has left.
-	if sent := whole - len(w.buf); w.flushes == flushes && sent <= before {
-		w.buf = w.buf[:before-sent]
-		if len(w.buf) == 0 {
-			c.dropBuffer()
-		}
-		return err
-	}
-	return c.failWrite(fmt.Errorf("%w: %w", errWriteCut, err))
+	return c.flush(ctx, kept, nil)
 }
 
 // BufferMessage adds a message to the write buffer. What is buffered leaves
@@ -87,7 +73,8 @@ func (c *Conn) BufferMessage(typ MessageType, p []byte) error {
 		return err
 	}
 	defer c.unlockWriter()
-	return c.appendMessage(ctx, typ, p)
+	_, err := c.appendMessage(ctx, typ, p)
+	return err
 }
 
 // Flush sends what BufferMessage has left.
@@ -167,34 +154,36 @@ func (c *Conn) unlockWriter() {
 }
 
 // appendMessage puts a message into the buffer, in frames of at most
-// FrameSize, between which a pending pong goes out.
-func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte) error {
-	op := typ
+// FrameSize, between which a pending pong goes out. It returns how much of the
+// buffer is not this message's, or -1 when a part of the message has left.
+func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte) (kept int, err error) {
 	size := len(p)
-	for len(p) > c.cfg.FrameSize {
-		h := frame.Header{Opcode: op}
-		if err := c.appendFrame(ctx, h, p[:c.cfg.FrameSize]); err != nil {
-			return err
-		}
+	n := min(size, c.cfg.FrameSize)
+	kept, err = c.appendFrame(ctx, frame.Header{FIN: n == size, Opcode: typ}, p[:n])
+	if err != nil {
+		return kept, err
+	}
+	for p = p[n:]; len(p) > 0; p = p[n:] {
 		if c.wr.hasPong.Load() {
 			c.writePong()
 		}
-		p = p[c.cfg.FrameSize:]
-		op = frame.Continuation
-	}
-	if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p); err != nil {
-		return err
+		flushes := c.wr.flushes
+		n = min(len(p), c.cfg.FrameSize)
+		if _, err := c.appendFrame(ctx, frame.Header{FIN: n == len(p), Opcode: frame.Continuation}, p[:n]); err != nil {
+			return -1, c.failCut(err)
+		}
+		if flushes != c.wr.flushes {
+			kept = -1
+		}
 	}
 	c.stats.messagesSent.Add(1)
 	c.stats.payloadSent.Add(int64(size))
-	return nil
+	return kept, nil
 }
 
-// appendFrame adds one frame to the buffer. A payload that doesn't fit leaves
-// at once: a server's straight from the caller's memory, a client's masked on
-// the way through the buffer, so that the caller's bytes never change and are
-// never seen unmasked on the wire (RFC 6455, section 10.3).
-func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error {
+// appendFrame adds one frame to the buffer, or sends it at once when it
+// doesn't fit there. What it returns is described at appendMessage.
+func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) (kept int, err error) {
 	w := &c.wr
 	h.Length = int64(len(p))
 	if c.role == Client {
@@ -202,99 +191,136 @@ func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error 
 	}
 	if w.buf != nil && len(w.buf)+frame.MaxHeaderSize+len(p) > writeSize {
 		if err := c.flushLocked(ctx); err != nil {
-			if h.Opcode == frame.Continuation {
-				return c.failWrite(fmt.Errorf("%w: %w", errWriteCut, err))
-			}
-			return err
+			return 0, err
 		}
 	}
 	if w.buf == nil {
 		w.buf = writeBuffers.Get().(*[writeSize]byte)[:0]
 		w.queued.Store(true)
 	}
+	kept = len(w.buf)
 	w.buf = h.Append(w.buf)
-	if !h.Masked && len(w.buf)+len(p) > writeSize {
-		return c.flushWith(ctx, p)
-	}
-	pos := 0
-	for {
-		start := len(w.buf)
-		n := min(len(p), writeSize-start)
-		w.buf = w.buf[:start+n]
-		if h.Masked {
-			pos = mask.XOR(w.buf[start:], p[:n], h.Key, pos)
-		} else {
-			copy(w.buf[start:], p[:n])
-		}
-		if p = p[n:]; len(p) == 0 {
-			return nil
-		}
-		if err := c.writeBuffer(ctx); err != nil {
-			return c.failWrite(err) // the rest of the frame is lost with the caller's p
-		}
-		w.buf = w.buf[:0]
+	switch start := len(w.buf); {
+	case start+len(p) <= writeSize:
+		w.buf = w.buf[:start+len(p)]
+		copyPayload(w.buf[start:], p, h, 0)
+		return kept, nil
+	case !h.Masked && w.vectored:
+		return -1, c.flush(ctx, kept, p)
+	default:
+		return -1, c.sendLong(ctx, h, p)
 	}
 }
 
-// flushLocked sends the buffer.
-func (c *Conn) flushLocked(ctx context.Context) error { return c.flushWith(ctx, nil) }
+// copyPayload copies payload into a buffer. A client's is masked on the way:
+// the caller's bytes never change, and a change that the caller makes later
+// never reaches the wire (RFC 6455, section 10.3).
+func copyPayload(dst, p []byte, h frame.Header, pos int) (next int) {
+	if h.Masked {
+		return mask.XOR(dst, p, h.Key, pos)
+	}
+	copy(dst, p)
+	return 0
+}
 
-// flushWith sends the buffer and, behind it, p. When ctx ends and there is no
-// p, what has not left stays in the buffer, in order, and leaves later.
-func (c *Conn) flushWith(ctx context.Context, p []byte) error {
+// flushLocked sends the buffer. What has not left when ctx ends stays, and
+// leaves later.
+func (c *Conn) flushLocked(ctx context.Context) error {
+	return c.flush(ctx, len(c.wr.buf), nil)
+}
+
+// flush sends the buffer and, behind it, p. When ctx ends it, the first kept
+// bytes of the buffer stay as far as they have not left, and leave later; what
+// is behind them is taken back, or, when a part of that has left, the
+// connection fails.
+func (c *Conn) flush(ctx context.Context, kept int, p []byte) error {
 	w := &c.wr
 	if w.buf == nil {
 		return nil
 	}
-	n, err := int64(0), w.intr.arm(ctx)
-	cause := err
+	n, err := c.writeOut(ctx, w.buf, p)
 	if err == nil {
-		n, err = c.writeOut(p)
-		cause = cutBy(ctx, err)
-	}
-	switch {
-	case err == nil:
 		w.flushes++
 		c.dropBuffer()
 		return nil
-	case cause == nil:
-		return c.failWrite(err)
-	case len(p) > 0:
-		return c.failWrite(fmt.Errorf("%w: %w", errWriteCut, cause))
 	}
-	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
-	return fmt.Errorf("websocket: write: %w", cause)
+	if !isCut(err) {
+		return c.failWrite(err)
+	}
+	if n > int64(kept) || kept < 0 {
+		return c.failCut(err)
+	}
+	w.buf = w.buf[:copy(w.buf, w.buf[n:kept])]
+	if len(w.buf) == 0 {
+		c.dropBuffer()
+	}
+	return err
 }
 
-// writeOut is the system call.
-func (c *Conn) writeOut(p []byte) (n int64, err error) {
+// sendLong sends the buffer, which holds the header h alone, and the payload p
+// through a larger buffer: one call for every 64 KiB.
+func (c *Conn) sendLong(ctx context.Context, h frame.Header, p []byte) error {
 	w := &c.wr
+	long := longBuffers.Get().(*[longSize]byte)
+	defer longBuffers.Put(long)
+	start := copy(long[:], w.buf)
+	pos, first := 0, true
+	for len(p) > 0 {
+		n := min(len(p), longSize-start)
+		pos = copyPayload(long[start:start+n], p[:n], h, pos)
+		p = p[n:]
+		sent, err := c.writeOut(ctx, long[:start+n], nil)
+		switch {
+		case err == nil:
+		case first && sent == 0 && isCut(err):
+			c.dropBuffer()
+			return err
+		default:
+			return c.failCut(err)
+		}
+		start, first = 0, false
+	}
+	w.flushes++
+	c.dropBuffer()
+	return nil
+}
+
+// writeOut is the system call: b and, where the transport takes both at once,
+// p. The error is a *cutError when ctx ended it.
+func (c *Conn) writeOut(ctx context.Context, b, p []byte) (n int64, err error) {
+	w := &c.wr
+	if err := w.intr.arm(ctx); err != nil {
+		return 0, &cutError{err}
+	}
 	if len(p) == 0 {
 		var m int
-		m, err = c.nc.Write(w.buf)
+		m, err = c.nc.Write(b)
 		n = int64(m)
 	} else {
-		w.parts[0], w.parts[1] = w.buf, p
+		w.parts[0], w.parts[1] = b, p
 		w.vec = w.parts[:]
 		n, err = w.vec.WriteTo(c.nc)
 		w.parts[0], w.parts[1] = nil, nil
 	}
 	c.stats.bytesSent.Add(n)
+	if err == nil {
+		return n, nil
+	}
+	if cause := cutBy(ctx, err); cause != nil {
+		return n, &cutError{cause}
+	}
 	return n, err
 }
 
-// writeBuffer sends the buffer in the middle of a frame.
-func (c *Conn) writeBuffer(ctx context.Context) error {
-	w := &c.wr
-	if err := w.intr.arm(ctx); err != nil {
-		return fmt.Errorf("%w: %w", errWriteCut, err)
-	}
-	n, err := c.nc.Write(w.buf)
-	c.stats.bytesSent.Add(int64(n))
-	if cause := cutBy(ctx, err); cause != nil {
-		return fmt.Errorf("%w: %w", errWriteCut, cause)
-	}
-	return err
+// cutError is the end of a write by the caller's context.
+type cutError struct{ cause error }
+
+func (e *cutError) Error() string { return "websocket: write: " + e.cause.Error() }
+func (e *cutError) Unwrap() error { return e.cause }
+
+func isCut(err error) bool {
+	_, ok := err.(*cutError)
+	return ok
 }
 
 func (c *Conn) dropBuffer() {
@@ -302,6 +328,15 @@ func (c *Conn) dropBuffer() {
 	writeBuffers.Put((*[writeSize]byte)(w.buf[:writeSize]))
 	w.buf = nil
 	w.queued.Store(false)
+}
+
+// failCut ends the connection after an error inside a message, a part of which
+// has left.
+func (c *Conn) failCut(err error) error {
+	if isCut(err) {
+		err = fmt.Errorf("%w: %w", errWriteCut, errors.Unwrap(err))
+	}
+	return c.failWrite(err)
 }
 
 // failWrite ends the connection after a write that may have sent a part of a
@@ -387,7 +422,9 @@ func (m *messageWriter) Close() error {
 	return m.send(true, m.buf)
 }
 
-// send writes the parts as fragments; fin marks the last of them.
+// send writes the parts as fragments; fin marks the last of them. A message
+// cannot be taken back, so a context that ends here fails the connection once
+// the first fragment is under way.
 func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 	c := m.c
 	if err := c.wr.lock.lock(m.ctx); err != nil {
@@ -402,8 +439,8 @@ func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 		if len(p) == 0 && !last {
 			continue
 		}
-		if err := c.appendFrame(m.ctx, frame.Header{FIN: last, Opcode: m.op}, p); err != nil {
-			return err
+		if _, err := c.appendFrame(m.ctx, frame.Header{FIN: last, Opcode: m.op}, p); err != nil {
+			return c.failCut(err)
 		}
 		m.op = frame.Continuation
 		m.size += int64(len(p))
@@ -414,7 +451,7 @@ func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 		c.stats.payloadSent.Add(m.size)
 	}
 	if err := c.flushLocked(m.ctx); err != nil {
-		return c.failWrite(fmt.Errorf("%w: %w", errWriteCut, err))
+		return c.failCut(err)
 	}
 	return nil
 }
@@ -422,7 +459,7 @@ func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 // writeControl sends a control frame now, behind what is buffered, with the
 // lock held.
 func (c *Conn) writeControl(ctx context.Context, op frame.Opcode, p []byte) error {
-	if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p); err != nil {
+	if _, err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p); err != nil {
 		return err
 	}
 	return c.flushLocked(ctx)
