@@ -1,0 +1,328 @@
+package sendqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/seed24abed78/rfc6455/conn"
+)
+
+// Queue is a bounded queue before one Conn. Its methods may be called from any
+// goroutine at any time.
+type Queue struct {
+	ws   *conn.Conn
+	cfg  *Config // resolved
+	base time.Time
+
+	ctx    context.Context // of the writes; ended by Close
+	cancel context.CancelFunc
+
+	mu          sync.Mutex // guards the rest; never held while waiting
+	lanes       [2]lane    // by Priority
+	waiters     [2][]*waiter
+	flight      int // messages that are being written
+	flightBytes int
+	flightAt    time.Duration
+	draining    bool          // the goroutine of drain runs
+	idle        chan struct{} // closed when it ends; nil while nobody waits for that
+	congested   bool
+	drained     chan struct{} // closed at low water; nil while nobody waits for that
+	err         error         // why nothing is accepted any more
+	stats       Stats
+}
+
+// waiter is a Send that waits for room.
+type waiter struct {
+	e    entry
+	done chan struct{} // closed with err set and the waiter out of its list
+	err  error         // nil when e was accepted
+}
+
+// Result says what became of a message.
+type Result int
+
+const (
+	// Dropped: the message is not in the queue and will not be sent.
+	Dropped Result = iota
+	// Queued: the message waits for its turn. What becomes of it later is
+	// counted in Stats.
+	Queued
+)
+
+func (r Result) String() string {
+	if r == Queued {
+		return "queued"
+	}
+	return "dropped"
+}
+
+// Item is a message for SendItem.
+type Item struct {
+	// Message is from conn.Prepare, from conn.PrepareOwned, which doesn't copy,
+	// or shared by many queues.
+	Message *conn.PreparedMessage
+	// Key, unless empty, makes the message take the place of the one that
+	// waits under the same Key and Priority, whatever the policy is. The order
+	// of the others stays.
+	Key string
+	// Priority is High when zero.
+	Priority Priority
+}
+
+var (
+	// ErrClosed is the error of a Send after Close.
+	ErrClosed = fmt.Errorf("sendqueue: Send after Close: %w", net.ErrClosed)
+	// ErrTooSlow is the error of a Send that found the queue full under
+	// ClosePeer, and of every Send after it.
+	ErrTooSlow = errors.New("sendqueue: the peer reads too slowly and was closed, as Config.Policy ClosePeer asks for")
+	// ErrTooLarge is the error for a message that could never be queued.
+	ErrTooLarge = errors.New("sendqueue: the message is larger than Config.MaxBytes")
+	// ErrFull is the error of TrySend where Send would wait.
+	ErrFull = errors.New("sendqueue: no room, and Config.Policy Block means to wait for it")
+)
+
+// New returns a queue before ws. The error says which setting is impossible.
+func New(ws *conn.Conn, cfg *Config) (*Queue, error) {
+	c, err := cfg.resolve()
+	if err != nil {
+		return nil, err
+	}
+	q := &Queue{ws: ws, cfg: c, base: time.Now()}
+	q.ctx, q.cancel = context.WithCancel(context.Background())
+	return q, nil
+}
+
+// Conn returns the connection behind the queue.
+func (q *Queue) Conn() *conn.Conn { return q.ws }
+
+// Send queues a copy of p, of high priority and without a key. It waits only
+// under Block, when there is no room, until ctx ends; the other policies don't
+// look at ctx.
+//
+// The error is nil when the policy dropped the message. It is ErrClosed after
+// Close, ErrTooSlow under ClosePeer, ErrTooLarge, the cause of ctx, an error
+// of conn.Prepare, or, once the connection has failed, the error of the write
+// that found out. With an error the result is Dropped.
+func (q *Queue) Send(ctx context.Context, typ conn.MessageType, p []byte) (Result, error) {
+	m, err := conn.Prepare(typ, p)
+	if err != nil {
+		return Dropped, err
+	}
+	return q.SendItem(ctx, Item{Message: m})
+}
+
+// SendItem is Send for a message that is prepared, without a copy.
+func (q *Queue) SendItem(ctx context.Context, it Item) (Result, error) {
+	return q.send(ctx, it, q.cfg.Policy)
+}
+
+// SendWait is SendItem under the policy Block, whatever the queue's own is: for
+// one who has a store to send from, and wants its messages neither dropped nor
+// to push others out.
+func (q *Queue) SendWait(ctx context.Context, it Item) (Result, error) {
+	return q.send(ctx, it, Block)
+}
+
+// TrySend is SendItem that never waits: where Send would, it returns ErrFull
+// and counts nothing, because the caller still has the message.
+func (q *Queue) TrySend(it Item) (Result, error) {
+	_, r, err := q.offer(it, q.cfg.Policy, false)
+	return r, err
+}
+
+func (q *Queue) send(ctx context.Context, it Item, policy Policy) (Result, error) {
+	w, r, err := q.offer(it, policy, true)
+	if w == nil {
+		return r, err
+	}
+	return q.await(ctx, w, it.Priority)
+}
+
+// offer queues it, or returns a waiter, if wait allows it.
+func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error) {
+	e := entry{msg: it.Message, key: it.Key}
+	if e.size() > q.cfg.MaxBytes {
+		return nil, Dropped, fmt.Errorf("%w: %d bytes, of %d", ErrTooLarge, e.size(), q.cfg.MaxBytes)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.err != nil {
+		return nil, Dropped, q.err
+	}
+	e.at = q.now()
+	what := full
+	if policy != Block || len(q.waiters[it.Priority]) == 0 { // those who wait go first
+		what = q.admit(e, it.Priority, policy)
+		q.changed()
+	}
+	switch what {
+	case accepted:
+		q.startDrain()
+		return nil, Queued, nil
+	case refused:
+		q.stats.Refused++
+		return nil, Dropped, nil
+	case tooSlow:
+		q.stats.Refused++
+		q.fail(ErrTooSlow)
+		go q.ws.CloseWith(q.cfg.CloseCode, q.cfg.CloseReason) // conn.Config.CloseTimeout ends it
+		return nil, Dropped, ErrTooSlow
+	}
+	if !wait {
+		return nil, Dropped, ErrFull
+	}
+	w := &waiter{e: e, done: make(chan struct{})}
+	q.waiters[it.Priority] = append(q.waiters[it.Priority], w)
+	return w, Dropped, nil
+}
+
+// await waits for the place of w. When what is queued can expire, that makes
+// room as well, though nobody reads.
+func (q *Queue) await(ctx context.Context, w *waiter, p Priority) (Result, error) {
+	for {
+		timer, stop := q.nextExpiry()
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+			if q.giveUp(w, p) {
+				stop()
+				return Dropped, fmt.Errorf("sendqueue: wait for room: %w", context.Cause(ctx))
+			}
+		case <-timer:
+			q.mu.Lock()
+			q.expire()
+			q.admitWaiters()
+			q.changed()
+			q.mu.Unlock()
+			continue
+		}
+		stop()
+		<-w.done
+		if w.err != nil {
+			return Dropped, w.err
+		}
+		return Queued, nil
+	}
+}
+
+// nextExpiry returns a channel for the moment when the oldest message expires.
+func (q *Queue) nextExpiry() (<-chan time.Time, func() bool) {
+	none := func() bool { return true }
+	if q.cfg.MaxAge <= 0 {
+		return nil, none
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	first := q.now()
+	for i := range q.lanes {
+		if l := &q.lanes[i]; l.len() > 0 {
+			first = min(first, l.slot(l.head).at)
+		}
+	}
+	t := time.NewTimer(max(first+q.cfg.MaxAge-q.now(), time.Millisecond))
+	return t.C, t.Stop
+}
+
+// giveUp takes w out of its list; false says that its answer is there.
+func (q *Queue) giveUp(w *waiter, p Priority) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, v := range q.waiters[p] {
+		if v == w {
+			q.waiters[p] = slices.Delete(q.waiters[p], i, i+1)
+			return true
+		}
+	}
+	return false
+}
+
+// admitWaiters gives room to those who wait, in their order, with the lock held.
+func (q *Queue) admitWaiters() {
+	defer q.startDrain()
+	for p := range q.waiters {
+		for len(q.waiters[p]) > 0 {
+			w := q.waiters[p][0]
+			w.e.at = q.now()
+			if q.admit(w.e, Priority(p), Block) != accepted {
+				return
+			}
+			q.waiters[p] = q.waiters[p][1:]
+			close(w.done)
+		}
+		q.waiters[p] = nil
+	}
+}
+
+// fail refuses everything from now on, with the lock held. Only the first
+// call counts.
+func (q *Queue) fail(err error) {
+	if q.err != nil {
+		return
+	}
+	q.err = err
+	for p := range q.waiters {
+		for _, w := range q.waiters[p] {
+			w.err = err
+			close(w.done)
+		}
+		q.waiters[p] = nil
+	}
+	q.changed()
+}
+
+// Close refuses further messages, and waits until what is queued has left, the
+// connection has failed, or ctx ends. It returns the messages that were not
+// sent, High before Low, each in its order; the error then says why. Call it
+// once; a second call has nothing to return. With a context that has ended
+// Close doesn't wait.
+//
+// Close leaves the connection open and usable, unless ctx ended while a
+// message of more than 16 KiB was being written.
+func (q *Queue) Close(ctx context.Context) ([]Item, error) {
+	q.mu.Lock()
+	q.fail(ErrClosed)
+	idle := q.idleLocked()
+	q.mu.Unlock()
+	var cause error
+	select {
+	case <-idle:
+	default:
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			cause = fmt.Errorf("sendqueue: close: %w", context.Cause(ctx))
+		}
+	}
+	q.cancel()
+	<-idle
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	items := q.takeAll()
+	switch {
+	case len(items) == 0:
+		return nil, nil
+	case cause == nil:
+		cause = q.err
+	}
+	return items, cause
+}
+
+// takeAll empties the queue, with the lock held and nothing being written.
+func (q *Queue) takeAll() []Item {
+	var items []Item
+	for p := range q.lanes {
+		l := &q.lanes[p]
+		for l.len() > 0 {
+			e := l.popFront()
+			items = append(items, Item{Message: e.msg, Key: e.key, Priority: Priority(p)})
+		}
+		l.release()
+	}
+	q.stats.Returned += int64(len(items))
+	return items
+}
