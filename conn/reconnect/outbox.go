@@ -1,0 +1,340 @@
+package reconnect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+
+	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/frame"
+)
+
+// Policy says what gives way when a message is sent and the outbox is full.
+type Policy uint8
+
+// The policies.
+const (
+	// Block makes Send wait until there is room or its context ends.
+	Block Policy = iota
+	// DropNewest refuses the message that is sent.
+	DropNewest
+	// DropOldest drops messages from the front until there is room.
+	DropOldest
+)
+
+// Outgoing is a message on its way to the server.
+type Outgoing struct {
+	Type conn.MessageType
+	// Data belongs to the Client from Post on: it is not copied, and must not
+	// be changed.
+	Data []byte
+	// ID is what Config.Ack calls the message by. It has to be set when there
+	// is a Config.Ack, and has to stand in Data in a form that the server
+	// understands; the Client does not put it there.
+	ID string
+	// Key names a value of which only the latest matters: a message with a
+	// Key takes the place of one with the same Key that has not been sent
+	// yet. Empty means that every message counts.
+	Key string
+}
+
+var (
+	// ErrDropped is the error of a message that the policy DropNewest refused.
+	ErrDropped = errors.New("reconnect: the outbox is full and the message was dropped (Config.Policy is DropNewest)")
+
+	errNoID       = errors.New("reconnect: Outgoing.ID is empty, but Config.Ack needs it to tell which message was acknowledged")
+	errType       = errors.New("reconnect: Outgoing.Type must be conn.Text or conn.Binary")
+	errText       = errors.New("reconnect: a Text message must be valid UTF-8; send other bytes as Binary")
+	errSendClosed = fmt.Errorf("reconnect: send after Close: %w", net.ErrClosed)
+)
+
+// outbox is what the application has sent and the server does not have yet, in
+// order, as far as the Client can know:
+//
+//	0 <= next <= len(queue)
+//
+// queue[:next] was sent and waits for its acknowledgement, and is empty when
+// there are none; queue[next:] was not sent on the present connection.
+type outbox struct {
+	maxBytes    int
+	maxMessages int
+	policy      Policy
+	acked       bool // messages stay until acknowledged
+	dropped     func(Outgoing)
+
+	mu      sync.Mutex // never held while waiting
+	queue   []Outgoing
+	next    int
+	bytes   int
+	writing int           // taken and not yet written, with no acknowledgement to wait for
+	room    chan struct{} // closed, and made anew, when there may be room
+	work    chan struct{} // holds a token when there may be something to take
+	empty   chan struct{} // holds a token when the outbox has become empty
+	closed  error         // what add returns from Close on
+}
+
+func newOutbox(cfg *Config) *outbox {
+	return &outbox{
+		maxBytes:    cfg.OutboxBytes,
+		maxMessages: cfg.OutboxMessages,
+		policy:      cfg.Policy,
+		acked:       cfg.Ack != nil,
+		room:        make(chan struct{}),
+		work:        make(chan struct{}, 1),
+		empty:       make(chan struct{}, 1),
+	}
+}
+
+// check says what is wrong with a message, so that the goroutine that writes
+// it later finds nothing.
+func (o *outbox) check(m Outgoing) error {
+	switch {
+	case m.Type != conn.Text && m.Type != conn.Binary:
+		return errType
+	case m.Type == conn.Text && !frame.ValidUTF8(m.Data):
+		return errText
+	case o.acked && m.ID == "":
+		return errNoID
+	case len(m.Data) > o.maxBytes:
+		return fmt.Errorf("reconnect: a message of %d bytes will never fit; Config.OutboxBytes is %d", len(m.Data), o.maxBytes)
+	}
+	return nil
+}
+
+// add puts a message into the outbox, or makes room as the policy says.
+func (o *outbox) add(ctx context.Context, m Outgoing) error {
+	if err := o.check(m); err != nil {
+		return err
+	}
+	for {
+		given, room, err := o.tryAdd(m)
+		for _, d := range given {
+			o.dropped(d)
+		}
+		if room == nil {
+			return err
+		}
+		select {
+		case <-room:
+		case <-ctx.Done():
+			return fmt.Errorf("reconnect: send: the outbox is full: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// tryAdd adds m, or returns the channel to wait on. given was dropped for it.
+func (o *outbox) tryAdd(m Outgoing) (given []Outgoing, room <-chan struct{}, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed != nil {
+		return nil, nil, o.closed
+	}
+	i, old := o.find(m.Key), 0
+	if i >= 0 {
+		old = len(o.queue[i].Data)
+	}
+	for o.bytes-old+len(m.Data) > o.maxBytes || i < 0 && len(o.queue) >= o.maxMessages {
+		switch o.policy {
+		case Block:
+			return nil, o.room, nil
+		case DropNewest:
+			return []Outgoing{m}, nil, ErrDropped
+		}
+		oldest := 0
+		if i == 0 {
+			oldest = 1 // the one that m replaces stays until then
+		}
+		given = append(given, o.queue[oldest])
+		o.remove(oldest)
+		i = max(i-1+oldest, -1)
+	}
+	if i >= 0 {
+		o.queue[i] = m
+	} else {
+		o.queue = append(o.queue, m)
+	}
+	o.bytes += len(m.Data) - old
+	signal(o.work)
+	return given, nil, nil
+}
+
+// find returns the place of the unsent message with the key, or -1.
+func (o *outbox) find(key string) int {
+	if key == "" {
+		return -1
+	}
+	i := slices.IndexFunc(o.queue[o.next:], func(m Outgoing) bool { return m.Key == key })
+	if i < 0 {
+		return -1
+	}
+	return o.next + i
+}
+
+func (o *outbox) remove(i int) {
+	if i == 0 {
+		o.removeFront(1)
+		return
+	}
+	o.bytes -= len(o.queue[i].Data)
+	o.queue = slices.Delete(o.queue, i, i+1)
+	if i < o.next {
+		o.next--
+	}
+	o.removed()
+}
+
+func (o *outbox) removeFront(n int) {
+	for i := range o.queue[:n] {
+		o.bytes -= len(o.queue[i].Data)
+		o.queue[i] = Outgoing{}
+	}
+	o.queue = o.queue[n:]
+	o.next = max(0, o.next-n)
+	o.removed()
+}
+
+// removed wakes who waits for room, or for the end.
+func (o *outbox) removed() {
+	close(o.room)
+	o.room = make(chan struct{})
+	o.settle()
+}
+
+func (o *outbox) settle() {
+	if len(o.queue) == 0 && o.writing == 0 {
+		o.queue = nil
+		signal(o.empty)
+	}
+}
+
+// maxBatch bounds what leaves in one system call, in bytes: it fits the Conn's
+// write buffer with the headers of the frames.
+const maxBatch = 8 << 10
+
+var errConnLost = errors.New("reconnect: the connection has ended")
+
+// take waits for messages to write, and appends to batch those that leave in
+// one system call: one at least, and no more than maxBatch bytes of several.
+// Without acknowledgements they leave the outbox here, before the attempt to
+// write them: at most once. So nothing is taken for a connection that is known
+// to be lost.
+func (o *outbox) take(ctx context.Context, lost <-chan struct{}, batch []Outgoing) ([]Outgoing, error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-lost:
+			return nil, errConnLost
+		default:
+		}
+		if batch = o.tryTake(batch); len(batch) > 0 {
+			return batch, nil
+		}
+		select {
+		case <-o.work:
+		case <-ctx.Done():
+		case <-lost:
+		}
+	}
+}
+
+func (o *outbox) tryTake(batch []Outgoing) []Outgoing {
+	const header = frame.MaxHeaderSize
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	size := 0
+	for _, m := range o.queue[o.next:] {
+		if size += header + len(m.Data); len(batch) > 0 && size > maxBatch {
+			break
+		}
+		batch = append(batch, m)
+	}
+	if o.acked {
+		o.next += len(batch)
+	} else if len(batch) > 0 {
+		o.writing = len(batch)
+		o.removeFront(len(batch))
+	}
+	return batch
+}
+
+// written ends what take began, whether the write succeeded or not.
+func (o *outbox) written() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writing = 0
+	o.settle()
+}
+
+// rewind begins a new connection: what was sent and not acknowledged is to be
+// sent again, before everything else. It returns how many messages that are.
+func (o *outbox) rewind() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := o.next
+	o.next = 0
+	signal(o.work)
+	return n
+}
+
+// unacknowledged returns how many messages rewind would have sent again.
+func (o *outbox) unacknowledged() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.next
+}
+
+// acknowledge removes the sent message with the id and, when upTo is set,
+// everything before it. A message that was not sent on this connection can be
+// acknowledged too: the server had it from the connection before.
+func (o *outbox) acknowledge(id string, upTo bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	i := slices.IndexFunc(o.queue, func(m Outgoing) bool { return m.ID == id })
+	switch {
+	case i < 0: // twice, or dropped meanwhile
+	case upTo:
+		o.removeFront(i + 1)
+	default:
+		o.remove(i)
+	}
+}
+
+// close makes add fail with err, and reports whether nothing is left to send.
+func (o *outbox) close(err error) (empty bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed == nil {
+		o.closed = err
+		close(o.room)
+		o.room = make(chan struct{})
+	}
+	return len(o.queue) == 0 && o.writing == 0
+}
+
+// rest takes out what is left.
+func (o *outbox) rest() []Outgoing {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	rest := slices.Clone(o.queue)
+	o.queue, o.next, o.bytes = nil, 0, 0
+	return rest
+}
+
+// buffered returns what is in the outbox.
+func (o *outbox) buffered() (messages, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queue), o.bytes
+}
+
+// signal leaves a token, unless there is one.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,316 @@
+package reconnect_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/reconnect"
+)
+
+// identify reads "stream:number", "stream/event", or neither.
+func identify(m conn.Message) reconnect.ID {
+	s := string(m.Data)
+	if stream, n, ok := strings.Cut(s, ":"); ok {
+		seq, _ := strconv.ParseUint(n, 10, 64)
+		return reconnect.ID{Stream: stream, Seq: seq}
+	}
+	if stream, event, ok := strings.Cut(s, "/"); ok {
+		return reconnect.ID{Stream: stream, Event: event}
+	}
+	return reconnect.ID{}
+}
+
+// script is a server whose connections send the given messages, one list a
+// connection, and is cut after each list but the last.
+func script(lists ...string) *server {
+	n := 0
+	return newServer(func(ctx context.Context, ws *conn.Conn) {
+		list := lists[n]
+		n++
+		for m := range strings.FieldsSeq(list) {
+			if err := ws.WriteMessage(ctx, conn.Text, []byte(m)); err != nil {
+				return
+			}
+		}
+		if n == len(lists) {
+			ws.CloseWith(1000, "that was all")
+		}
+	})
+}
+
+// received takes everything until the Client closes; gaps stand in brackets.
+func received(t *testing.T, client *reconnect.Client) string {
+	var got []string
+	for msg, err := range client.Messages(t.Context()) {
+		var gap *reconnect.GapError
+		var closed *conn.CloseError
+		switch {
+		case errors.As(err, &gap) && gap.HistoryLost:
+			got = append(got, fmt.Sprintf("[%s lost after %d, next %d]", gap.Stream, gap.After.Seq, gap.Next.Seq))
+		case errors.As(err, &gap):
+			got = append(got, fmt.Sprintf("[%s %d missed]", gap.Stream, gap.Missed()))
+		case errors.As(err, &closed):
+			require.Equal(t, "that was all", closed.Reason)
+		default:
+			require.NoError(t, err)
+			require.Equal(t, identify(conn.Message{Data: msg.Data}), msg.ID)
+			got = append(got, string(msg.Data))
+		}
+	}
+	return strings.Join(got, " ")
+}
+
+func TestResume(t *testing.T) {
+	type onConnect = func(r *reconnect.Resume)
+	for _, tt := range []struct {
+		name  string
+		lists []string
+		do    []onConnect // by connection
+		from  []reconnect.ID
+		asked string // what Streams said on each connection
+		want  string
+	}{
+		{
+			name:  "the server goes on where it was asked to",
+			lists: []string{"a:1 a:2", "a:3"},
+			asked: "[] [a:2]",
+			want:  "a:1 a:2 a:3",
+		}, {
+			name:  "what is sent twice is dropped",
+			lists: []string{"a:1 a:2 a:2", "a:1 a:2 a:3"},
+			asked: "[] [a:2]",
+			want:  "a:1 a:2 a:3",
+		}, {
+			name:  "the first message may have any number",
+			lists: []string{"a:7 a:8"},
+			asked: "[]",
+			want:  "a:7 a:8",
+		}, {
+			name:  "a gap is told in its place",
+			lists: []string{"a:1 a:2", "a:5 a:6 a:9"},
+			asked: "[] [a:2]",
+			want:  "a:1 a:2 [a 2 missed] a:5 a:6 [a 2 missed] a:9",
+		}, {
+			name:  "streams are apart",
+			lists: []string{"a:1 b:7 a:2 b:8", "b:9 a:3 b:8 a:5"},
+			asked: "[] [a:2 b:8]",
+			want:  "a:1 b:7 a:2 b:8 b:9 a:3 [a 1 missed] a:5",
+		}, {
+			name:  "messages without a place",
+			lists: []string{"hi a:1 hi", "hi a:1 a:2"},
+			asked: "[] [a:1]",
+			want:  "hi a:1 hi hi a:2",
+		}, {
+			name:  "events",
+			lists: []string{"a/x a/y", "a/x a/y a/z b/z"},
+			asked: "[] [a/y]",
+			want:  "a/x a/y a/z b/z",
+		}, {
+			name:  "from an earlier run of the program",
+			lists: []string{"a:3 a:4 b/x b/y"},
+			from:  []reconnect.ID{{Stream: "a", Seq: 3}, {Stream: "b", Event: "x"}},
+			asked: "[a:3 b/x]",
+			want:  "a:4 b/y",
+		}, {
+			name:  "history lost, and the server counts anew",
+			lists: []string{"a:1 a:2", "a:1 a:2"},
+			do:    []onConnect{nil, func(r *reconnect.Resume) { r.HistoryLost(reconnect.ID{Stream: "a"}) }},
+			asked: "[] [a:2]",
+			want:  "a:1 a:2 [a lost after 2, next 0] a:1 a:2",
+		}, {
+			name:  "history lost up to a number",
+			lists: []string{"a:1 a:2", "a:11 a:13"},
+			do:    []onConnect{nil, func(r *reconnect.Resume) { r.HistoryLost(reconnect.ID{Stream: "a", Seq: 10}) }},
+			asked: "[] [a:2]",
+			want:  "a:1 a:2 [a lost after 2, next 11] a:11 [a 1 missed] a:13",
+		}, {
+			name:  "lost before the first message: the server said where it begins",
+			lists: []string{"", "a:6"},
+			do:    []onConnect{func(r *reconnect.Resume) { r.StartAt(reconnect.ID{Stream: "a", Seq: 4}) }},
+			asked: "[] [a:4]",
+			want:  "[a 1 missed] a:6",
+		}, {
+			name:  "a stream that begins",
+			lists: []string{"", "a:2"},
+			do:    []onConnect{func(r *reconnect.Resume) { r.StartAt(reconnect.ID{Stream: "a"}) }},
+			asked: "[] []",
+			want:  "[a 1 missed] a:2",
+		}, {
+			name:  "the server starts beyond what was received",
+			lists: []string{"a:1", "a:5"},
+			do:    []onConnect{nil, func(r *reconnect.Resume) { r.StartAt(reconnect.ID{Stream: "a", Seq: 4}) }},
+			asked: "[] [a:1]",
+			want:  "a:1 [a 3 missed] a:5",
+		}, {
+			name:  "the server starts before what was received",
+			lists: []string{"a:1 a:2 a:3", "a:2 a:3 a:4"},
+			do:    []onConnect{nil, func(r *reconnect.Resume) { r.StartAt(reconnect.ID{Stream: "a", Seq: 1}) }},
+			asked: "[] [a:3]",
+			want:  "a:1 a:2 a:3 a:4",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			play(t, func(t *testing.T) {
+				s := script(tt.lists...)
+				var asked []string
+				client := start(t, s, reconnect.Config{
+					Identify: identify,
+					Resume:   tt.from,
+					OnConnect: func(_ context.Context, _ *conn.Conn, r *reconnect.Resume) error {
+						var at []string
+						for _, id := range r.Streams() {
+							if id.Event != "" {
+								at = append(at, id.Stream+"/"+id.Event)
+							} else {
+								at = append(at, fmt.Sprintf("%s:%d", id.Stream, id.Seq))
+							}
+							require.Equal(t, id, r.Last(id.Stream))
+						}
+						asked = append(asked, fmt.Sprint(at))
+						require.Equal(t, len(asked), r.Connection)
+						require.Equal(t, len(asked) > 1, r.Err != nil)
+						if n := len(asked) - 1; n < len(tt.do) && tt.do[n] != nil {
+							tt.do[n](r)
+						}
+						return nil
+					},
+				})
+				require.Equal(t, tt.want, received(t, client))
+				require.Equal(t, tt.asked, strings.Join(asked, " "))
+			})
+		})
+	}
+}
+
+// A server cannot make the Client remember without bound.
+func TestTooManyStreams(t *testing.T) {
+	play(t, func(t *testing.T) {
+		s := script("a:1 b:1 c:1", "")
+		client := start(t, s, reconnect.Config{Identify: identify, MaxStreams: 2})
+		<-client.Done()
+		require.ErrorContains(t, client.Err(), "MaxStreams")
+	})
+	play(t, func(t *testing.T) {
+		s := script("")
+		client := start(t, s, reconnect.Config{MaxStreams: 1, OnConnect: func(_ context.Context, _ *conn.Conn, r *reconnect.Resume) error {
+			r.StartAt(reconnect.ID{Stream: "a"})
+			r.HistoryLost(reconnect.ID{Stream: "b"})
+			return nil
+		}})
+		<-client.Done()
+		require.ErrorContains(t, client.Err(), "MaxStreams")
+	})
+}
+
+// Of 1,024 events each is known; the one before is forgotten.
+func TestEventsForgotten(t *testing.T) {
+	play(t, func(t *testing.T) {
+		var list strings.Builder
+		for n := range 1025 {
+			fmt.Fprintf(&list, "a/%d ", n)
+		}
+		s := script(list.String() + "a/1 a/1024 a/0 a/1")
+		client := start(t, s, reconnect.Config{Identify: identify})
+		got := strings.Fields(received(t, client))
+		// 1 and 1024 are known; 0 is forgotten, and its return makes 1 so.
+		require.Equal(t, []string{"a/1024", "a/0", "a/1"}, got[1024:])
+		require.EqualValues(t, 2, client.Stats().Duplicates)
+	})
+}
+
+// A consumer that takes nothing stops the server, not the memory, and holds up
+// neither a reconnection nor the order.
+func TestSlowConsumer(t *testing.T) {
+	play(t, func(t *testing.T) {
+		sent := 0
+		s := newServer(func(ctx context.Context, ws *conn.Conn) {
+			for {
+				if ws.WriteMessage(ctx, conn.Text, fmt.Append(nil, "a:", sent+1)) != nil {
+					return
+				}
+				sent++
+			}
+		})
+		client := start(t, s, reconnect.Config{Identify: identify, InboxMessages: 10})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		before := sent
+		require.Less(t, before, 3000, "what 16 KiB of read buffer hold besides the inbox")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		require.Equal(t, before, sent)
+
+		s.kill()
+		synctest.Wait()
+		// The Client notices when it reads again. What it had read stays.
+		n := uint64(0)
+		for msg, err := range client.Messages(t.Context()) {
+			require.NoError(t, err)
+			n++
+			require.Equal(t, n, msg.ID.Seq)
+			if n == 10 {
+				break
+			}
+		}
+		s.up()
+		sent = int(n) // resume where the client was: it drops what it has had
+		for msg, err := range client.Messages(t.Context()) {
+			require.NoError(t, err)
+			n++
+			require.Equal(t, n, msg.ID.Seq)
+			if n == 5000 {
+				break
+			}
+		}
+		require.Equal(t, 2, client.State().Connections)
+	})
+}
+
+// The end of a loop's context ends the loop and nothing else.
+func TestMessagesContext(t *testing.T) {
+	play(t, func(t *testing.T) {
+		s := newServer(func(ctx context.Context, ws *conn.Conn) {
+			time.Sleep(time.Hour)
+			ws.WriteMessage(ctx, conn.Binary, []byte{1, 2})
+			listen(ctx, ws)
+		})
+		client := start(t, s, reconnect.Config{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for _, err := range client.Messages(ctx) {
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		for msg, err := range client.Messages(t.Context()) {
+			require.NoError(t, err)
+			require.Equal(t, reconnect.Message{Type: conn.Binary, Data: []byte{1, 2}}, msg)
+			break
+		}
+		require.NoError(t, client.Close(t.Context()))
+		for _, err := range client.Messages(t.Context()) {
+			require.ErrorIs(t, err, net.ErrClosed)
+		}
+	})
+}
+
+// envelope is the form that the tests' messages with acknowledgements have.
+type envelope struct {
+	ID  string `json:"id,omitempty"`
+	Ack string `json:"ack,omitempty"`
+}
+
+func ackOf(m conn.Message) (reconnect.Ack, bool) {
+	var e envelope
+	json.Unmarshal(m.Data, &e)
+	return reconnect.Ack{ID: e.Ack, UpTo: true}, e.Ack != ""
+}

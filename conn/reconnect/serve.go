@@ -1,0 +1,153 @@
+package reconnect
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/frame"
+)
+
+// serve reads and writes on an open connection until it ends, and returns why.
+func (c *Client) serve(ws *conn.Conn) error {
+	if n := c.out.rewind(); n > 0 {
+		c.counts.resent.Add(int64(n))
+		if c.cfg.Trace.Resent != nil {
+			c.cfg.Trace.Resent(n)
+		}
+	}
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		if err := c.write(ctx, ws); err != nil && ctx.Err() == nil {
+			ws.CloseNow() // ends the reader, if the write has not
+		}
+	}()
+	err := c.read(ctx, ws)
+	cancel(err)
+	c.leave(ws)
+	<-written
+	return err
+}
+
+// leave ends the connection after its reader has: with a closing handshake
+// when it is this side that leaves.
+func (c *Client) leave(ws *conn.Conn) {
+	switch cause := context.Cause(c.ctx); {
+	case cause == nil, errors.Is(cause, errLate):
+		ws.CloseNow()
+	case errors.Is(cause, errClosed):
+		stop := context.AfterFunc(c.closeCtx, func() { ws.CloseNow() })
+		defer stop()
+		ws.CloseWith(frame.StatusNormalClosure, "")
+	default:
+		ws.CloseWith(frame.StatusGoingAway, "")
+	}
+}
+
+// read takes in messages until the connection ends.
+func (c *Client) read(ctx context.Context, ws *conn.Conn) error {
+	for msg, err := range ws.Messages(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := c.receive(ws, msg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// receive deals with one message.
+func (c *Client) receive(ws *conn.Conn, msg conn.Message) error {
+	c.counts.received.Add(1)
+	if c.cfg.Ack != nil {
+		if ack, ok := c.cfg.Ack(msg); ok {
+			c.out.acknowledge(ack.ID, ack.UpTo)
+			if !ack.Deliver {
+				return nil
+			}
+		}
+	}
+	id := c.cfg.Identify(msg)
+	v, before, err := c.tracker.see(id)
+	switch {
+	case err != nil:
+		return err
+	case v == duplicate:
+		c.counts.duplicates.Add(1)
+		if c.cfg.Trace.Duplicate != nil {
+			c.cfg.Trace.Duplicate(id)
+		}
+		return nil
+	case v == afterGap:
+		c.tell(&GapError{Stream: id.Stream, After: before, Next: id}, ws)
+	}
+	m := Message{Type: msg.Type, Data: slices.Clone(msg.Data), ID: id}
+	c.in.push(c.ctx, item{msg: m}, ws.Done(), c.closing)
+	return nil
+}
+
+// tell puts a gap in its place among the messages.
+func (c *Client) tell(gap *GapError, ws *conn.Conn) {
+	c.counts.gaps.Add(1)
+	if c.cfg.Trace.Gap != nil {
+		c.cfg.Trace.Gap(gap)
+	}
+	c.in.push(c.ctx, item{gap: gap}, ws.Done(), c.closing)
+}
+
+// write sends what is in the outbox until ctx ends or a write fails.
+func (c *Client) write(ctx context.Context, ws *conn.Conn) error {
+	if err := ws.Flush(ctx); err != nil { // what OnConnect has left in the buffer
+		return err
+	}
+	var batch []Outgoing
+	for {
+		var err error
+		if batch, err = c.out.take(ctx, ws.Done(), batch[:0]); err != nil {
+			return err
+		}
+		err = writeBatch(ctx, ws, batch)
+		if err != nil && c.cfg.Ack == nil {
+			c.failed(batch)
+		} else if err == nil {
+			c.counts.sent.Add(int64(len(batch)))
+		}
+		c.out.written()
+		if err != nil {
+			return err
+		}
+		clear(batch)
+	}
+}
+
+// writeBatch sends the batch with one system call where that is possible.
+func writeBatch(ctx context.Context, ws *conn.Conn, batch []Outgoing) error {
+	last := len(batch) - 1
+	for _, m := range batch[:last] {
+		if err := ws.BufferMessage(m.Type, m.Data); err != nil {
+			return err
+		}
+	}
+	return ws.WriteMessage(ctx, batch[last].Type, batch[last].Data)
+}
+
+func (c *Client) failed(batch []Outgoing) {
+	c.counts.failed.Add(int64(len(batch)))
+	if c.cfg.Trace.Failed == nil {
+		return
+	}
+	for _, m := range batch {
+		c.cfg.Trace.Failed(m)
+	}
+}
+
+func (c *Client) dropped(m Outgoing) {
+	c.counts.dropped.Add(1)
+	if c.cfg.Trace.Dropped != nil {
+		c.cfg.Trace.Dropped(m)
+	}
+}

@@ -1,0 +1,40 @@
+package reconnect
+
+import "sync/atomic"
+
+// Stats counts what a Client has done since New.
+type Stats struct {
+	Connections int   // that came to be Open
+	Received    int64 // messages, acknowledgements and duplicates included
+	Duplicates  int64 // received before, and dropped
+	Gaps        int64 // told by Messages
+	Sent        int64 // messages written to a connection, each time that they were
+	Resent      int64 // of them, sent again because they were not acknowledged
+	Failed      int64 // messages cut by the loss of a connection that won't be sent again
+	Dropped     int64 // messages that gave way to Config.Policy
+
+	OutboxMessages int // in the outbox now, unacknowledged ones included
+	OutboxBytes    int // their payload
+}
+
+type counters struct {
+	received, duplicates, gaps    atomic.Int64
+	sent, resent, failed, dropped atomic.Int64
+}
+
+// Stats returns the counts of this moment.
+func (c *Client) Stats() Stats {
+	n := &c.counts
+	s := Stats{
+		Connections: c.State().Connections,
+		Received:    n.received.Load(),
+		Duplicates:  n.duplicates.Load(),
+		Gaps:        n.gaps.Load(),
+		Sent:        n.sent.Load(),
+		Resent:      n.resent.Load(),
+		Failed:      n.failed.Load(),
+		Dropped:     n.dropped.Load(),
+	}
+	s.OutboxMessages, s.OutboxBytes = c.out.buffered()
+	return s
+}
