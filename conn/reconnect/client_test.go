@@ -203,7 +203,7 @@ func TestRetryAfter(t *testing.T) {
 				if tt.want > 0 {
 					require.Equal(t, reconnect.Waiting, client.State().Phase)
 				}
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				synctest.Wait()
 				require.Equal(t, reconnect.Open, client.State().Phase)
 			})
@@ -260,7 +260,7 @@ func TestFatal(t *testing.T) {
 				for _, err := range client.Messages(t.Context()) {
 					tt.check(t, err)
 				}
-				tt.check(t, client.Send(t.Context(), conn.Text, nil))
+				tt.check(t, refused(client.Send(t.Context(), conn.Text, nil)))
 				if err := client.Ready(t.Context()); err != nil {
 					tt.check(t, err)
 				}

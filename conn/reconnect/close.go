@@ -19,7 +19,7 @@ var (
 // what was never sent, and, with Config.Ack, what was sent and not
 // acknowledged, which may have arrived.
 type UnsentError struct {
-	Messages []Outgoing
+	Messages []Item
 	// Err is why the Client closed, or the cause of the end of the context
 	// that was given to Close.
 	Err error

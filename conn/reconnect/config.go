@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/sendqueue"
 )
 
 // Defaults of the fields of Config that are zero.
@@ -15,8 +16,8 @@ const (
 	DefaultStableAfter    = 30 * time.Second
 	DefaultMaxRetryAfter  = 15 * time.Minute
 	DefaultConnectTimeout = 10 * time.Second
-	DefaultOutboxBytes    = 1 << 20
-	DefaultOutboxMessages = 1024
+	DefaultOutboxBytes    = sendqueue.DefaultMaxBytes
+	DefaultOutboxMessages = sendqueue.DefaultMaxMessages
 	DefaultInboxBytes     = 1 << 20
 	DefaultInboxMessages  = 256
 	DefaultMaxStreams     = 1024
@@ -101,8 +102,11 @@ type Config struct {
 
 	// Policy says what gives way when the outbox is full, which it gets
 	// while offline, and while the server takes or acknowledges less than is
-	// sent.
-	Policy Policy
+	// sent: sendqueue.Block makes SendItem wait, sendqueue.DropNewest refuses the
+	// message, sendqueue.DropOldest drops from the front, which may be a
+	// message that was sent and not acknowledged. ClosePeer is not for
+	// clients.
+	Policy sendqueue.Policy
 
 	// OutboxBytes and OutboxMessages bound what is sent and has not left, or
 	// was not acknowledged: in bytes of payload and in messages.
@@ -127,7 +131,7 @@ type Config struct {
 
 // Ack says what an acknowledgement acknowledges.
 type Ack struct {
-	// ID is the Outgoing.ID.
+	// ID is the Item.ID.
 	ID string
 	// UpTo says that everything sent before it is acknowledged as well.
 	UpTo bool
@@ -142,8 +146,8 @@ type Trace struct {
 	State     func(State)     // after every change of state
 	Duplicate func(ID)        // a received message was dropped, because it was received before
 	Gap       func(*GapError) // as Messages is going to tell it
-	Dropped   func(Outgoing)  // a message to be sent gave way to Config.Policy
-	Failed    func(Outgoing)  // an unacknowledged kind of message was being sent when the connection was lost: it may have arrived
+	Dropped   func(Item)      // a message to be sent gave way to Config.Policy
+	Failed    func(Item)      // an unacknowledged kind of message was being sent when the connection was lost: it may have arrived
 	Resent    func(n int)     // after a new connection opened: how many messages are sent again
 }
 
@@ -208,8 +212,10 @@ func (cfg *Config) validate() error {
 			return fmt.Errorf("reconnect: Config.%s is %d; it must be zero (for the default) or positive", f.name, f.value)
 		}
 	}
-	if cfg.Policy > DropOldest {
-		return fmt.Errorf("reconnect: Config.Policy is %d, which is none", cfg.Policy)
+	switch cfg.Policy {
+	case sendqueue.Block, sendqueue.DropNewest, sendqueue.DropOldest:
+	default:
+		return fmt.Errorf("reconnect: Config.Policy is %v; use sendqueue.Block, DropNewest or DropOldest", cfg.Policy)
 	}
 	if len(cfg.Resume) > 0 && cfg.Identify == nil {
 		return errors.New("reconnect: Config.Resume is of no use without Config.Identify")

@@ -44,7 +44,7 @@
 //
 // # What is guaranteed: sending
 //
-// Messages leave in the order in which Post took them in, except that one with
+// Messages leave in the order in which SendItem took them in, except that one with
 // a Key takes the place of the unsent one with the same Key.
 //
 // Without Config.Ack a message is sent at most once: it leaves the outbox just

@@ -45,8 +45,8 @@ func (c *Client) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	}
 }
 
-// item is a message or a gap.
-type item struct {
+// entry is a message or a gap.
+type entry struct {
 	msg Message
 	gap *GapError
 }
@@ -57,7 +57,7 @@ type inbox struct {
 	maxMessages int
 
 	mu    sync.Mutex // never held while waiting
-	queue []item
+	queue []entry
 	bytes int
 	ready chan struct{} // holds a token when there may be something to pop
 	room  chan struct{} // holds a token when there may be room
@@ -78,7 +78,7 @@ func newInbox(cfg *Config) *inbox {
 // push waits for room. When ctx ends or lost is closed meanwhile, the item goes
 // in all the same, over the bound by this one, because nothing further can come
 // from that connection; when closing is closed, it is dropped.
-func (b *inbox) push(ctx context.Context, it item, lost, closing <-chan struct{}) {
+func (b *inbox) push(ctx context.Context, it entry, lost, closing <-chan struct{}) {
 	force := false
 	for !b.tryPush(it, force) {
 		select {
@@ -93,7 +93,7 @@ func (b *inbox) push(ctx context.Context, it item, lost, closing <-chan struct{}
 	}
 }
 
-func (b *inbox) tryPush(it item, force bool) bool {
+func (b *inbox) tryPush(it entry, force bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := len(it.msg.Data)
@@ -108,17 +108,17 @@ func (b *inbox) tryPush(it item, force bool) bool {
 }
 
 // pop takes the oldest item, or waits for one.
-func (b *inbox) pop(ctx context.Context) (item, error) {
+func (b *inbox) pop(ctx context.Context) (entry, error) {
 	for {
 		if err := context.Cause(ctx); err != nil {
-			return item{}, err
+			return entry{}, err
 		}
 		ended := b.over()
 		if it, ok := b.tryPop(); ok {
 			return it, nil
 		}
 		if ended {
-			return item{}, b.end
+			return entry{}, b.end
 		}
 		select {
 		case <-b.ready:
@@ -128,14 +128,14 @@ func (b *inbox) pop(ctx context.Context) (item, error) {
 	}
 }
 
-func (b *inbox) tryPop() (it item, ok bool) {
+func (b *inbox) tryPop() (it entry, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.queue) == 0 {
-		return item{}, false
+		return entry{}, false
 	}
 	it = b.queue[0]
-	b.queue[0] = item{}
+	b.queue[0] = entry{}
 	b.queue = b.queue[1:]
 	b.bytes -= len(it.msg.Data)
 	if len(b.queue) == 0 {

@@ -9,26 +9,14 @@ import (
 	"sync"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/sendqueue"
 	"github.com/seed24abed78/rfc6455/frame"
 )
 
-// Policy says what gives way when a message is sent and the outbox is full.
-type Policy uint8
-
-// The policies.
-const (
-	// Block makes Send wait until there is room or its context ends.
-	Block Policy = iota
-	// DropNewest refuses the message that is sent.
-	DropNewest
-	// DropOldest drops messages from the front until there is room.
-	DropOldest
-)
-
-// Outgoing is a message on its way to the server.
-type Outgoing struct {
+// Item is a message on its way to the server.
+type Item struct {
 	Type conn.MessageType
-	// Data belongs to the Client from Post on: it is not copied, and must not
+	// Data belongs to the Client from SendItem on: it is not copied, and must not
 	// be changed.
 	Data []byte
 	// ID is what Config.Ack calls the message by. It has to be set when there
@@ -42,17 +30,17 @@ type Outgoing struct {
 }
 
 var (
-	// ErrDropped is the error of a message that the policy DropNewest refused.
-	ErrDropped = errors.New("reconnect: the outbox is full and the message was dropped (Config.Policy is DropNewest)")
-
-	errNoID       = errors.New("reconnect: Outgoing.ID is empty, but Config.Ack needs it to tell which message was acknowledged")
-	errType       = errors.New("reconnect: Outgoing.Type must be conn.Text or conn.Binary")
+	errNoID       = errors.New("reconnect: Item.ID is empty, but Config.Ack needs it to tell which message was acknowledged")
+	errType       = errors.New("reconnect: Item.Type must be conn.Text or conn.Binary")
 	errText       = errors.New("reconnect: a Text message must be valid UTF-8; send other bytes as Binary")
 	errSendClosed = fmt.Errorf("reconnect: send after Close: %w", net.ErrClosed)
 )
 
 // outbox is what the application has sent and the server does not have yet, in
-// order, as far as the Client can know:
+// order, as far as the Client can know. It takes over the policies of
+// sendqueue, and is no sendqueue.Queue, which lives with one Conn and is done
+// with a message once that is written: an outbox outlives connections, and
+// keeps what was written until it is acknowledged.
 //
 //	0 <= next <= len(queue)
 //
@@ -61,12 +49,12 @@ var (
 type outbox struct {
 	maxBytes    int
 	maxMessages int
-	policy      Policy
+	policy      sendqueue.Policy
 	acked       bool // messages stay until acknowledged
-	dropped     func(Outgoing)
+	dropped     func(Item)
 
 	mu      sync.Mutex // never held while waiting
-	queue   []Outgoing
+	queue   []Item
 	next    int
 	bytes   int
 	writing int           // taken and not yet written, with no acknowledgement to wait for
@@ -90,7 +78,7 @@ func newOutbox(cfg *Config) *outbox {
 
 // check says what is wrong with a message, so that the goroutine that writes
 // it later finds nothing.
-func (o *outbox) check(m Outgoing) error {
+func (o *outbox) check(m Item) error {
 	switch {
 	case m.Type != conn.Text && m.Type != conn.Binary:
 		return errType
@@ -99,38 +87,38 @@ func (o *outbox) check(m Outgoing) error {
 	case o.acked && m.ID == "":
 		return errNoID
 	case len(m.Data) > o.maxBytes:
-		return fmt.Errorf("reconnect: a message of %d bytes will never fit; Config.OutboxBytes is %d", len(m.Data), o.maxBytes)
+		return fmt.Errorf("reconnect: a message of %d bytes will never fit; Config.OutboxBytes is %d: %w", len(m.Data), o.maxBytes, sendqueue.ErrTooLarge)
 	}
 	return nil
 }
 
 // add puts a message into the outbox, or makes room as the policy says.
-func (o *outbox) add(ctx context.Context, m Outgoing) error {
+func (o *outbox) add(ctx context.Context, m Item) (sendqueue.Result, error) {
 	if err := o.check(m); err != nil {
-		return err
+		return sendqueue.Dropped, err
 	}
 	for {
-		given, room, err := o.tryAdd(m)
+		r, given, room, err := o.tryAdd(m)
 		for _, d := range given {
 			o.dropped(d)
 		}
 		if room == nil {
-			return err
+			return r, err
 		}
 		select {
 		case <-room:
 		case <-ctx.Done():
-			return fmt.Errorf("reconnect: send: the outbox is full: %w", context.Cause(ctx))
+			return sendqueue.Dropped, fmt.Errorf("reconnect: send: the outbox is full: %w", context.Cause(ctx))
 		}
 	}
 }
 
 // tryAdd adds m, or returns the channel to wait on. given was dropped for it.
-func (o *outbox) tryAdd(m Outgoing) (given []Outgoing, room <-chan struct{}, err error) {
+func (o *outbox) tryAdd(m Item) (r sendqueue.Result, given []Item, room <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed != nil {
-		return nil, nil, o.closed
+		return r, nil, nil, o.closed
 	}
 	i, old := o.find(m.Key), 0
 	if i >= 0 {
@@ -138,10 +126,10 @@ func (o *outbox) tryAdd(m Outgoing) (given []Outgoing, room <-chan struct{}, err
 	}
 	for o.bytes-old+len(m.Data) > o.maxBytes || i < 0 && len(o.queue) >= o.maxMessages {
 		switch o.policy {
-		case Block:
-			return nil, o.room, nil
-		case DropNewest:
-			return []Outgoing{m}, nil, ErrDropped
+		case sendqueue.Block:
+			return r, nil, o.room, nil
+		case sendqueue.DropNewest:
+			return r, []Item{m}, nil, nil
 		}
 		oldest := 0
 		if i == 0 {
@@ -158,7 +146,7 @@ func (o *outbox) tryAdd(m Outgoing) (given []Outgoing, room <-chan struct{}, err
 	}
 	o.bytes += len(m.Data) - old
 	signal(o.work)
-	return given, nil, nil
+	return sendqueue.Queued, given, nil, nil
 }
 
 // find returns the place of the unsent message with the key, or -1.
@@ -166,7 +154,7 @@ func (o *outbox) find(key string) int {
 	if key == "" {
 		return -1
 	}
-	i := slices.IndexFunc(o.queue[o.next:], func(m Outgoing) bool { return m.Key == key })
+	i := slices.IndexFunc(o.queue[o.next:], func(m Item) bool { return m.Key == key })
 	if i < 0 {
 		return -1
 	}
@@ -189,7 +177,7 @@ func (o *outbox) remove(i int) {
 func (o *outbox) removeFront(n int) {
 	for i := range o.queue[:n] {
 		o.bytes -= len(o.queue[i].Data)
-		o.queue[i] = Outgoing{}
+		o.queue[i] = Item{}
 	}
 	o.queue = o.queue[n:]
 	o.next = max(0, o.next-n)
@@ -214,24 +202,22 @@ func (o *outbox) settle() {
 // write buffer with the headers of the frames.
 const maxBatch = 8 << 10
 
-var errConnLost = errors.New("reconnect: the connection has ended")
-
 // take waits for messages to write, and appends to batch those that leave in
 // one system call: one at least, and no more than maxBatch bytes of several.
 // Without acknowledgements they leave the outbox here, before the attempt to
 // write them: at most once. So nothing is taken for a connection that is known
-// to be lost.
-func (o *outbox) take(ctx context.Context, lost <-chan struct{}, batch []Outgoing) ([]Outgoing, error) {
+// to be lost; the result is empty then, and when ctx has ended.
+func (o *outbox) take(ctx context.Context, lost <-chan struct{}, batch []Item) []Item {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil
 		case <-lost:
-			return nil, errConnLost
+			return nil
 		default:
 		}
 		if batch = o.tryTake(batch); len(batch) > 0 {
-			return batch, nil
+			return batch
 		}
 		select {
 		case <-o.work:
@@ -241,7 +227,7 @@ func (o *outbox) take(ctx context.Context, lost <-chan struct{}, batch []Outgoin
 	}
 }
 
-func (o *outbox) tryTake(batch []Outgoing) []Outgoing {
+func (o *outbox) tryTake(batch []Item) []Item {
 	const header = frame.MaxHeaderSize
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -293,7 +279,7 @@ func (o *outbox) unacknowledged() int {
 func (o *outbox) acknowledge(id string, upTo bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	i := slices.IndexFunc(o.queue, func(m Outgoing) bool { return m.ID == id })
+	i := slices.IndexFunc(o.queue, func(m Item) bool { return m.ID == id })
 	switch {
 	case i < 0: // twice, or dropped meanwhile
 	case upTo:
@@ -316,7 +302,7 @@ func (o *outbox) close(err error) (empty bool) {
 }
 
 // rest takes out what is left.
-func (o *outbox) rest() []Outgoing {
+func (o *outbox) rest() []Item {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	rest := slices.Clone(o.queue)

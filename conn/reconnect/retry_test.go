@@ -19,6 +19,7 @@ import (
 
 	"github.com/seed24abed78/rfc6455/conn"
 	"github.com/seed24abed78/rfc6455/conn/reconnect"
+	"github.com/seed24abed78/rfc6455/conn/sendqueue"
 	"github.com/seed24abed78/rfc6455/frame"
 	"github.com/seed24abed78/rfc6455/handshake"
 )
@@ -69,7 +70,7 @@ func TestConfigRefused(t *testing.T) {
 		{"attempts", "", &reconnect.Config{MaxAttempts: -1}, "MaxAttempts"},
 		{"elapsed", "", &reconnect.Config{MaxElapsed: -1}, "MaxElapsed"},
 		{"outbox", "", &reconnect.Config{OutboxBytes: -1}, "OutboxBytes"},
-		{"policy", "", &reconnect.Config{Policy: 99}, "Policy"},
+		{"policy", "", &reconnect.Config{Policy: sendqueue.ClosePeer}, "Policy"},
 		{"resume", "", &reconnect.Config{Resume: []reconnect.ID{{Seq: 1}}}, "Identify"},
 		{"streams", "", &reconnect.Config{
 			Identify:   func(conn.Message) reconnect.ID { return reconnect.ID{} },

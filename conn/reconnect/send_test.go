@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/seed24abed78/rfc6455/conn"
 	"github.com/seed24abed78/rfc6455/conn/reconnect"
+	"github.com/seed24abed78/rfc6455/conn/sendqueue"
 	"github.com/seed24abed78/rfc6455/frame"
 )
 
@@ -32,11 +32,28 @@ func recorder(got *[]string) *server {
 	})
 }
 
+// mustQueue wants what a Send returned to be good.
+func mustQueue(t *testing.T) func(sendqueue.Result, error) {
+	return func(r sendqueue.Result, err error) {
+		t.Helper()
+		require.NoError(t, err)
+		require.Equal(t, sendqueue.Queued, r)
+	}
+}
+
+// refused returns the error of a Send that must not have taken the message in.
+func refused(r sendqueue.Result, err error) error {
+	if err != nil && r != sendqueue.Dropped {
+		panic("an error with another result than Dropped")
+	}
+	return err
+}
+
 // What is sent while offline waits under its policy, and leaves in order.
 func TestOffline(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
-		policy   reconnect.Policy
+		policy   sendqueue.Policy
 		messages int
 		bytes    int
 		send     string // "key=value" has a key
@@ -44,19 +61,19 @@ func TestOffline(t *testing.T) {
 		dropped  string
 		want     string
 	}{
-		{"room for all", reconnect.Block, 0, 0, "a b c", "", "", "a b c"},
-		{"block", reconnect.Block, 2, 0, "a b c d", "c d", "", "a b"},
-		{"block on bytes", reconnect.Block, 0, 3, "aa b c", "c", "", "aa b"},
-		{"drop newest", reconnect.DropNewest, 2, 0, "a b c d", "c d", "c d", "a b"},
-		{"drop oldest", reconnect.DropOldest, 2, 0, "a b c d", "", "a b", "c d"},
-		{"drop oldest on bytes", reconnect.DropOldest, 0, 4, "a b c ddd", "", "a b", "c ddd"},
-		{"a key takes its place", reconnect.Block, 3, 0, "k=1 a l=1 k=2 l=2 k=3", "", "", "k=3 a l=2"},
-		{"a key that grows and has room", reconnect.Block, 0, 8, "k=1 a k=12345", "", "", "k=12345 a"},
-		{"a key that grows too much: block", reconnect.Block, 0, 8, "k=1 aa k=12345", "k=12345", "", "k=1 aa"},
-		{"a key that grows too much: drop newest", reconnect.DropNewest, 0, 8, "k=1 aa k=12345", "k=12345", "k=12345", "k=1 aa"},
-		{"a key that grows too much: drop oldest", reconnect.DropOldest, 0, 7, "a k=1 bb k=12345", "", "a bb", "k=12345"},
-		{"a key that grows at the front", reconnect.DropOldest, 0, 8, "k=1 aa b k=12345", "", "aa", "k=12345 b"},
-		{"larger than the outbox", reconnect.DropOldest, 0, 3, "a bbbb", "bbbb", "", "a"},
+		{"room for all", sendqueue.Block, 0, 0, "a b c", "", "", "a b c"},
+		{"block", sendqueue.Block, 2, 0, "a b c d", "c d", "", "a b"},
+		{"block on bytes", sendqueue.Block, 0, 3, "aa b c", "c", "", "aa b"},
+		{"drop newest", sendqueue.DropNewest, 2, 0, "a b c d", "c d", "c d", "a b"},
+		{"drop oldest", sendqueue.DropOldest, 2, 0, "a b c d", "", "a b", "c d"},
+		{"drop oldest on bytes", sendqueue.DropOldest, 0, 4, "a b c ddd", "", "a b", "c ddd"},
+		{"a key takes its place", sendqueue.Block, 3, 0, "k=1 a l=1 k=2 l=2 k=3", "", "", "k=3 a l=2"},
+		{"a key that grows and has room", sendqueue.Block, 0, 8, "k=1 a k=12345", "", "", "k=12345 a"},
+		{"a key that grows too much: block", sendqueue.Block, 0, 8, "k=1 aa k=12345", "k=12345", "", "k=1 aa"},
+		{"a key that grows too much: drop newest", sendqueue.DropNewest, 0, 8, "k=1 aa k=12345", "k=12345", "k=12345", "k=1 aa"},
+		{"a key that grows too much: drop oldest", sendqueue.DropOldest, 0, 7, "a k=1 bb k=12345", "", "a bb", "k=12345"},
+		{"a key that grows at the front", sendqueue.DropOldest, 0, 8, "k=1 aa b k=12345", "", "aa", "k=12345 b"},
+		{"larger than the outbox", sendqueue.DropOldest, 0, 3, "a bbbb", "bbbb", "", "a"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			play(t, func(t *testing.T) {
@@ -67,7 +84,7 @@ func TestOffline(t *testing.T) {
 					Policy:         tt.policy,
 					OutboxMessages: tt.messages,
 					OutboxBytes:    tt.bytes,
-					Trace:          &reconnect.Trace{Dropped: func(m reconnect.Outgoing) { dropped = append(dropped, string(m.Data)) }},
+					Trace:          &reconnect.Trace{Dropped: func(m reconnect.Item) { dropped = append(dropped, string(m.Data)) }},
 				})
 				for m := range strings.FieldsSeq(tt.send) {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -75,9 +92,10 @@ func TestOffline(t *testing.T) {
 					if !keyed {
 						key = ""
 					}
-					err := client.Post(ctx, reconnect.Outgoing{Type: conn.Text, Data: []byte(m), Key: key})
+					r, err := client.SendItem(ctx, reconnect.Item{Type: conn.Text, Data: []byte(m), Key: key})
 					cancel()
-					if err != nil {
+					require.Equal(t, err != nil, tt.policy == sendqueue.Block && r == sendqueue.Dropped || len(m) > tt.bytes && tt.bytes > 0)
+					if r == sendqueue.Dropped {
 						refused = append(refused, m)
 					}
 				}
@@ -103,8 +121,8 @@ func TestBlockedSend(t *testing.T) {
 		s.kill()
 		client := start(t, s, reconnect.Config{OutboxMessages: 1})
 		errs := make(chan error, 1)
-		require.NoError(t, client.Send(t.Context(), conn.Text, []byte("a")))
-		go func() { errs <- client.Send(t.Context(), conn.Text, []byte("b")) }()
+		mustQueue(t)(client.Send(t.Context(), conn.Text, []byte("a")))
+		go func() { errs <- refused(client.Send(t.Context(), conn.Text, []byte("b"))) }()
 		synctest.Wait()
 		require.Empty(t, errs)
 		s.up()
@@ -114,8 +132,8 @@ func TestBlockedSend(t *testing.T) {
 
 		s.kill()
 		synctest.Wait()
-		require.NoError(t, client.Send(t.Context(), conn.Text, []byte("c")))
-		go func() { errs <- client.Send(t.Context(), conn.Text, []byte("d")) }()
+		mustQueue(t)(client.Send(t.Context(), conn.Text, []byte("c")))
+		go func() { errs <- refused(client.Send(t.Context(), conn.Text, []byte("d"))) }()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
 		defer cancel()
@@ -132,9 +150,9 @@ func TestRefusedAtOnce(t *testing.T) {
 	play(t, func(t *testing.T) {
 		s := newServer(listen)
 		client := start(t, s, reconnect.Config{Ack: ackOf})
-		require.ErrorContains(t, client.Send(t.Context(), conn.Text, []byte("{}")), "Outgoing.ID")
-		require.ErrorContains(t, client.Post(t.Context(), reconnect.Outgoing{ID: "1"}), "Outgoing.Type")
-		require.ErrorContains(t, client.Post(t.Context(), reconnect.Outgoing{ID: "1", Type: conn.Text, Data: []byte{0xff}}), "UTF-8")
+		require.ErrorContains(t, refused(client.Send(t.Context(), conn.Text, []byte("{}"))), "Item.ID")
+		require.ErrorContains(t, refused(client.SendItem(t.Context(), reconnect.Item{ID: "1"})), "Item.Type")
+		require.ErrorContains(t, refused(client.SendItem(t.Context(), reconnect.Item{ID: "1", Type: conn.Text, Data: []byte{0xff}})), "UTF-8")
 	})
 }
 
@@ -145,7 +163,7 @@ func TestSendCopies(t *testing.T) {
 		s := recorder(&got)
 		client := start(t, s, reconnect.Config{})
 		p := []byte("one")
-		require.NoError(t, client.Send(t.Context(), conn.Text, p))
+		mustQueue(t)(client.Send(t.Context(), conn.Text, p))
 		copy(p, "two")
 		require.NoError(t, client.Close(t.Context()))
 		require.Equal(t, []string{"one"}, got)
@@ -193,9 +211,9 @@ func TestAtLeastOnce(t *testing.T) {
 		})
 		client := start(t, s, reconnect.Config{Ack: ackOf, OutboxMessages: 50, StableAfter: -1})
 		for n := 1; n <= count; n++ {
-			m := reconnect.Outgoing{Type: conn.Text, ID: fmt.Sprint(n)}
+			m := reconnect.Item{Type: conn.Text, ID: fmt.Sprint(n)}
 			m.Data, _ = json.Marshal(envelope{ID: m.ID})
-			require.NoError(t, client.Post(t.Context(), m))
+			mustQueue(t)(client.SendItem(t.Context(), m))
 		}
 		// The last may be one that the server does not acknowledge before it
 		// is repeated, which takes a lost connection.
@@ -249,7 +267,7 @@ func TestAckSingle(t *testing.T) {
 			},
 		})
 		for _, id := range []string{"1", "2", "3", "4"} {
-			require.NoError(t, client.Post(t.Context(), reconnect.Outgoing{Type: conn.Text, Data: []byte(id), ID: id}))
+			mustQueue(t)(client.SendItem(t.Context(), reconnect.Item{Type: conn.Text, Data: []byte(id), ID: id}))
 		}
 		n := 0
 		for msg, err := range client.Messages(t.Context()) {
@@ -300,10 +318,10 @@ func TestAtMostOnce(t *testing.T) {
 		})
 		failed := 0
 		client := start(t, s, reconnect.Config{OutboxMessages: 10, StableAfter: -1,
-			Trace: &reconnect.Trace{Failed: func(reconnect.Outgoing) { failed++ }}})
+			Trace: &reconnect.Trace{Failed: func(reconnect.Item) { failed++ }}})
 		const count = 500
 		for n := 1; n <= count; n++ {
-			require.NoError(t, client.Send(t.Context(), conn.Text, fmt.Append(nil, n)))
+			mustQueue(t)(client.Send(t.Context(), conn.Text, fmt.Append(nil, n)))
 		}
 		require.NoError(t, client.Close(t.Context()))
 		st := client.Stats()
@@ -332,7 +350,7 @@ func TestCloseFlushes(t *testing.T) {
 		})
 		s.kill()
 		client := start(t, s, reconnect.Config{})
-		require.NoError(t, client.Send(t.Context(), conn.Text, []byte("a")))
+		mustQueue(t)(client.Send(t.Context(), conn.Text, []byte("a")))
 		time.AfterFunc(time.Hour, s.up)
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 		defer cancel()
@@ -343,7 +361,7 @@ func TestCloseFlushes(t *testing.T) {
 		require.Equal(t, frame.StatusNormalClosure, closed.Code)
 		require.ErrorIs(t, client.Err(), net.ErrClosed)
 		require.NoError(t, client.Close(ctx), "again")
-		require.ErrorIs(t, client.Send(t.Context(), conn.Text, nil), net.ErrClosed)
+		require.ErrorIs(t, refused(client.Send(t.Context(), conn.Text, nil)), net.ErrClosed)
 	})
 }
 
@@ -411,7 +429,7 @@ func TestCloseDeadline(t *testing.T) {
 				client := start(t, s, cfg)
 				synctest.Wait()
 				if tt.send {
-					require.NoError(t, client.Post(t.Context(), reconnect.Outgoing{Type: conn.Text, Data: []byte(`{"id":"1"}`), ID: "1"}))
+					mustQueue(t)(client.SendItem(t.Context(), reconnect.Item{Type: conn.Text, Data: []byte(`{"id":"1"}`), ID: "1"}))
 				}
 				synctest.Wait()
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -437,14 +455,16 @@ func TestStuckWriter(t *testing.T) {
 		client := start(t, s, reconnect.Config{})
 		require.NoError(t, client.Ready(t.Context()))
 		for range 10 {
-			require.NoError(t, client.Send(t.Context(), conn.Binary, make([]byte, 64<<10)))
+			mustQueue(t)(client.Send(t.Context(), conn.Binary, make([]byte, 64<<10)))
 		}
 		synctest.Wait() // the writer is stuck: net.Pipe has no buffer
 		s.kill()
 		synctest.Wait()
 		st := client.State()
 		require.Equal(t, reconnect.Waiting, st.Phase)
-		require.ErrorIs(t, st.Err, io.ErrUnexpectedEOF)
+		var e *conn.CloseError
+		require.ErrorAs(t, st.Err, &e)
+		require.Equal(t, frame.StatusAbnormalClosure, e.Code)
 		require.EqualValues(t, 1, client.Stats().Failed)
 		require.Equal(t, 9, client.Stats().OutboxMessages)
 		time.Sleep(time.Minute) // the server's handler ends

@@ -21,7 +21,7 @@ func (c *Client) serve(ws *conn.Conn) error {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		if err := c.write(ctx, ws); err != nil && ctx.Err() == nil {
+		if c.write(ctx, ws); ctx.Err() == nil {
 			ws.CloseNow() // ends the reader, if the write has not
 		}
 	}()
@@ -86,7 +86,7 @@ func (c *Client) receive(ws *conn.Conn, msg conn.Message) error {
 		c.tell(&GapError{Stream: id.Stream, After: before, Next: id}, ws)
 	}
 	m := Message{Type: msg.Type, Data: slices.Clone(msg.Data), ID: id}
-	c.in.push(c.ctx, item{msg: m}, ws.Done(), c.closing)
+	c.in.push(c.ctx, entry{msg: m}, ws.Done(), c.closing)
 	return nil
 }
 
@@ -96,21 +96,22 @@ func (c *Client) tell(gap *GapError, ws *conn.Conn) {
 	if c.cfg.Trace.Gap != nil {
 		c.cfg.Trace.Gap(gap)
 	}
-	c.in.push(c.ctx, item{gap: gap}, ws.Done(), c.closing)
+	c.in.push(c.ctx, entry{gap: gap}, ws.Done(), c.closing)
 }
 
-// write sends what is in the outbox until ctx ends or a write fails.
-func (c *Client) write(ctx context.Context, ws *conn.Conn) error {
-	if err := ws.Flush(ctx); err != nil { // what OnConnect has left in the buffer
-		return err
+// write sends what is in the outbox until ctx ends or a write fails. The Conn
+// keeps the reason for its reader.
+func (c *Client) write(ctx context.Context, ws *conn.Conn) {
+	if ws.Flush(ctx) != nil { // what OnConnect has left in the buffer
+		return
 	}
-	var batch []Outgoing
+	var batch []Item
 	for {
-		var err error
-		if batch, err = c.out.take(ctx, ws.Done(), batch[:0]); err != nil {
-			return err
+		batch = c.out.take(ctx, ws.Done(), batch[:0])
+		if len(batch) == 0 {
+			return
 		}
-		err = writeBatch(ctx, ws, batch)
+		err := writeBatch(ctx, ws, batch)
 		if err != nil && c.cfg.Ack == nil {
 			c.failed(batch)
 		} else if err == nil {
@@ -118,14 +119,14 @@ func (c *Client) write(ctx context.Context, ws *conn.Conn) error {
 		}
 		c.out.written()
 		if err != nil {
-			return err
+			return
 		}
 		clear(batch)
 	}
 }
 
 // writeBatch sends the batch with one system call where that is possible.
-func writeBatch(ctx context.Context, ws *conn.Conn, batch []Outgoing) error {
+func writeBatch(ctx context.Context, ws *conn.Conn, batch []Item) error {
 	last := len(batch) - 1
 	for _, m := range batch[:last] {
 		if err := ws.BufferMessage(m.Type, m.Data); err != nil {
@@ -135,7 +136,7 @@ func writeBatch(ctx context.Context, ws *conn.Conn, batch []Outgoing) error {
 	return ws.WriteMessage(ctx, batch[last].Type, batch[last].Data)
 }
 
-func (c *Client) failed(batch []Outgoing) {
+func (c *Client) failed(batch []Item) {
 	c.counts.failed.Add(int64(len(batch)))
 	if c.cfg.Trace.Failed == nil {
 		return
@@ -145,7 +146,7 @@ func (c *Client) failed(batch []Outgoing) {
 	}
 }
 
-func (c *Client) dropped(m Outgoing) {
+func (c *Client) dropped(m Item) {
 	c.counts.dropped.Add(1)
 	if c.cfg.Trace.Dropped != nil {
 		c.cfg.Trace.Dropped(m)
