@@ -64,14 +64,15 @@ func sampleServer() *Server {
 	}
 }
 
-// 4.1-13, 4.1-15, 4.1-17 to 4.1-20, 4.1-24, 4.1-25, 4.1-27, 4.2.2-6, 4.2.2-8,
-// 4.2.2-10 to 4.2.2-13: both sides, byte for byte.
+// Proves 4.1-13, 4.1-15, 4.1-17, 4.1-18, 4.1-19, 4.1-20, 4.1-24, 4.1-25, 4.1-27,
+// 4.2.2-6, 4.2.2-8, 4.2.2-10, 4.2.2-11, 4.2.2-12, 4.2.2-13 and 9.1-4: both
+// sides, byte for byte.
 func TestGolden(t *testing.T) {
 	c := sampleClient(t)
 	b, err := c.AppendRequest(nil)
 	require.NoError(t, err)
 	require.Equal(t, goldenRequest, string(b))
-	_, err = http.ReadRequest(bufio.NewReader(bytes.NewReader(b))) // 4.1-14
+	_, err = http.ReadRequest(bufio.NewReader(bytes.NewReader(b))) // Proves 4.1-14.
 	require.NoError(t, err)
 
 	r, n, err := ParseRequest(append(b, 0x81))
@@ -93,7 +94,7 @@ func TestGolden(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, len(goldenResponse), n)
 	require.Equal(t, "Switching Protocols", resp.Reason)
-	got, err := c.Check(resp) // 4.1-38
+	got, err := c.Check(resp) // Proves 4.1-38.
 	require.NoError(t, err)
 	require.Equal(t, res.Subprotocol, got.Subprotocol)
 	require.Equal(t, res.Extensions, got.Extensions)
@@ -112,9 +113,9 @@ func TestTruncated(t *testing.T) {
 }
 
 func TestKey(t *testing.T) {
-	require.Equal(t, sampleAccept, Accept(sampleKey)) // 4.2.2-13
+	require.Equal(t, sampleAccept, Accept(sampleKey)) // Proves 4.2.2-13.
 	seen := map[string]bool{}
-	for range 10000 { // 4.1-21
+	for range 10000 { // Proves 4.1-21.
 		k := NewKey()
 		require.True(t, validKey(k))
 		require.False(t, seen[k])
@@ -122,7 +123,7 @@ func TestKey(t *testing.T) {
 		sum := sha1.Sum([]byte(k + GUID))
 		require.Equal(t, base64.StdEncoding.EncodeToString(sum[:]), Accept(k))
 	}
-	for key, want := range map[string]bool{ // 4.2.1-6, 4.1-20
+	for key, want := range map[string]bool{ // Proves 4.2.1-6, 4.1-20.
 		"AQIDBAUGBwgJCgsMDQ4PEA==":     true,
 		"AQIDBAUGBwgJCgsMDQ4PEC==":     false, // pad bits, erratum 3150
 		"AQIDBAUGBwgJCgsMDQ4P":         false, // 15 bytes
@@ -138,7 +139,7 @@ func TestKey(t *testing.T) {
 	}
 }
 
-func TestEqualFold(t *testing.T) { // 2.1-1
+func TestEqualFold(t *testing.T) { // Proves 2.1-1.
 	require.True(t, equalFold("WebSocket", "WEBSOCKET"))
 	require.False(t, equalFold("websoc\u212aet", "websocket"))
 	require.False(t, equalFold("webso\u212aet", "websocket")) // same length in bytes
@@ -146,7 +147,7 @@ func TestEqualFold(t *testing.T) { // 2.1-1
 	require.False(t, equalFold("[", "{"))
 }
 
-func TestParseExtensions(t *testing.T) { // 9.1-1, 9.1-2, 11.3.2-1, 4.3-1
+func TestParseExtensions(t *testing.T) { // Proves 9.1-1, 9.1-2, 11.3.2-1, 4.3-1.
 	for _, tt := range []struct {
 		lines []string
 		want  string
@@ -190,32 +191,33 @@ func FuzzParseExtensions(f *testing.F) {
 	})
 }
 
+// Proves 4.1-1, 3-5: every address is judged before anything is dialled.
 func TestParseURL(t *testing.T) {
 	for _, tt := range []struct{ in, scheme, host, target, address string }{
-		{"ws://h", "ws", "h", "/", "h:80"},                                                                 // 3-1, 3-3
-		{"WSS://H:443/p", "wss", "h", "/p", "H:443"},                                                       // 3-2, 4.1-17
-		{"wSs://h:80/", "wss", "h:80", "/", "h:80"},                                                        // 4.1-17
-		{"http://h?x=1", "ws", "h", "/?x=1", "h:80"},                                                       // 3-3
-		{"https://h:8443/a%20b?c", "wss", "h:8443", "/a%20b?c", "h:8443"},                                  // 3-3
-		{"ws://h/?", "ws", "h", "/", "h:80"},                                                               // 3-3
-		{"ws://h:/", "ws", "h", "/", "h:80"},                                                               // 3-1
-		{"ws://[::1]:8080/", "ws", "[::1]:8080", "/", "[::1]:8080"},                                        // 4.1-17
-		{"wss://[fe80::1%25eth0]/", "wss", "[fe80::1]", "/", "[fe80::1%eth0]:443"},                         // 4.1-17
-		{"ws://h/é?ü=%20 x", "ws", "h", "/%C3%A9?%C3%BC=%20%20x", "h:80"},                                  // 11.1-2
-		{"ws://h/.well-known/x", "ws", "h", "/.well-known/x", "h:80"},                                      // 8307:1-1
-		{"ws://bücher.example/", "ws", "xn--bcher-kva.example", "/", "xn--bcher-kva.example:80"},           // 11.1-1
-		{"wss://b%C3%BCcher.example:1/", "wss", "xn--bcher-kva.example:1", "/", "xn--bcher-kva.example:1"}, // 11.1-1
+		{"ws://h", "ws", "h", "/", "h:80"},                                                                 // Proves 3-1, 3-3.
+		{"WSS://H:443/p", "wss", "h", "/p", "H:443"},                                                       // Proves 3-2, 4.1-17.
+		{"wSs://h:80/", "wss", "h:80", "/", "h:80"},                                                        // Proves 4.1-17.
+		{"http://h?x=1", "ws", "h", "/?x=1", "h:80"},                                                       // Proves 3-3.
+		{"https://h:8443/a%20b?c", "wss", "h:8443", "/a%20b?c", "h:8443"},                                  // Proves 3-3.
+		{"ws://h/?", "ws", "h", "/", "h:80"},                                                               // Proves 3-3.
+		{"ws://h:/", "ws", "h", "/", "h:80"},                                                               // Proves 3-1.
+		{"ws://[::1]:8080/", "ws", "[::1]:8080", "/", "[::1]:8080"},                                        // Proves 4.1-17.
+		{"wss://[fe80::1%25eth0]/", "wss", "[fe80::1]", "/", "[fe80::1%eth0]:443"},                         // Proves 4.1-17.
+		{"ws://h/é?ü=%20 x", "ws", "h", "/%C3%A9?%C3%BC=%20%20x", "h:80"},                                  // Proves 11.1-2.
+		{"ws://h/.well-known/x", "ws", "h", "/.well-known/x", "h:80"},                                      // Proves 8307:1-1.
+		{"ws://bücher.example/", "ws", "xn--bcher-kva.example", "/", "xn--bcher-kva.example:80"},           // Proves 11.1-1.
+		{"wss://b%C3%BCcher.example:1/", "wss", "xn--bcher-kva.example:1", "/", "xn--bcher-kva.example:1"}, // Proves 11.1-1.
 		{"ws://u:p@xn--bcher-kva.example/", "ws", "xn--bcher-kva.example", "/", "xn--bcher-kva.example:80"},
 	} {
 		u, err := ParseURL(tt.in)
 		require.NoError(t, err, tt.in)
 		require.Equal(t, tt.scheme, u.Scheme, tt.in)
 		require.Equal(t, tt.host, hostField(u), tt.in)
-		require.Equal(t, tt.target, string(appendTarget(nil, u)), tt.in) // 4.1-16
+		require.Equal(t, tt.target, string(appendTarget(nil, u)), tt.in) // Proves 4.1-16.
 		require.Equal(t, tt.address, Address(u), tt.in)
 	}
 	for _, in := range []string{"", "h", "ftp://h", "ws:", "ws:h", "ws://", "ws:///p", "ws://:80/",
-		"ws://h/p#f", "ws://h/#", // 3-4
+		"ws://h/p#f", "ws://h/#", // Proves 3-4.
 		"ws://h:0/", "ws://h:65536/", "ws://h:x/", "ws://a b/", "ws://a,b/", "ws://[1.2.3.4]/", "ws://[::1/",
 		"ws://h/\r\n", "ws://h/\x00", "\u017fs://h"} {
 		_, err := ParseURL(in)
@@ -225,7 +227,7 @@ func TestParseURL(t *testing.T) {
 	require.NotContains(t, err.Error(), "secret")
 }
 
-func TestAppendRequestRefuses(t *testing.T) { // 4.1-14, 4.1-26, 4.1-28
+func TestAppendRequestRefuses(t *testing.T) { // Proves 4.1-14, 4.1-26, 4.1-28.
 	for name, tt := range map[string]struct {
 		set  func(*Client)
 		want string
@@ -251,7 +253,7 @@ func TestAppendRequestRefuses(t *testing.T) { // 4.1-14, 4.1-26, 4.1-28
 		"empty protocol":   {func(c *Client) { c.Subprotocols = []string{""} }, "Subprotocols"},
 		"protocol space":   {func(c *Client) { c.Subprotocols = []string{"a b"} }, "Subprotocols"},
 		"protocol comma":   {func(c *Client) { c.Subprotocols = []string{"a,b"} }, "Subprotocols"},
-		"protocol é":       {func(c *Client) { c.Subprotocols = []string{"é"} }, "Subprotocols"}, // 8.1-3
+		"protocol é":       {func(c *Client) { c.Subprotocols = []string{"é"} }, "Subprotocols"}, // Proves 8.1-3.
 		"protocol twice":   {func(c *Client) { c.Subprotocols = []string{"a", "b", "a"} }, "Subprotocols"},
 		"extension":        {func(c *Client) { c.Extensions[0].Name = "a\r\n" }, "Extensions"},
 		"extension param":  {func(c *Client) { c.Extensions[0].Params[0].Name = "" }, "Extensions"},
@@ -274,14 +276,14 @@ func TestAppendRequestOptions(t *testing.T) {
 	c := &Client{URL: u, Header: http.Header{"Host": {"other:81"}}}
 	b, err := c.AppendRequest(nil)
 	require.NoError(t, err)
-	require.True(t, validKey(c.Key))                                         // 4.1-20
-	require.Equal(t, 1, strings.Count(string(b), "Sec-WebSocket-Key: "))     // 11.3.1-1
-	require.Equal(t, 1, strings.Count(string(b), "Sec-WebSocket-Version: ")) // 11.3.5-2
+	require.True(t, validKey(c.Key))                                         // Proves 4.1-20.
+	require.Equal(t, 1, strings.Count(string(b), "Sec-WebSocket-Key: "))     // Proves 11.3.1-1.
+	require.Equal(t, 1, strings.Count(string(b), "Sec-WebSocket-Version: ")) // Proves 11.3.5-2.
 	require.Contains(t, string(b), "\r\nHost: other:81\r\n")
 	require.Equal(t, 1, strings.Count(string(b), "Host:"))
 	require.Contains(t, string(b), "\r\nAuthorization: Basic dXNlcjpwYXNz\r\n")
 	require.NotContains(t, string(b), "Sec-WebSocket-Protocol")
-	require.NotContains(t, string(b), "Sec-WebSocket-Extensions") // 9.1-3
+	require.NotContains(t, string(b), "Sec-WebSocket-Extensions") // Proves 9.1-3.
 	c.Header.Set("Authorization", "Bearer x")
 	b, err = c.AppendRequest(nil)
 	require.NoError(t, err)
@@ -340,7 +342,7 @@ func TestClientCheck(t *testing.T) {
 			var e *Error
 			require.ErrorAs(t, err, &e)
 			require.NotEmpty(t, e.Section)
-			if r != nil { // 4.1-30: the response is exposed
+			if r != nil { // the response is exposed
 				require.Equal(t, r.Status, e.Status)
 				require.Equal(t, r.Header, e.Header)
 			}
@@ -351,7 +353,7 @@ func TestClientCheck(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestMalformed(t *testing.T) { // 4.1-36, 4.2.1-1
+func TestMalformed(t *testing.T) { // Proves 4.1-36, 4.2.1-1.
 	heads := []string{" A: b", "A : b", "A\t: b", "A", ": b", "A: b\r", "A: \x00", "A: b\x7f", "A: b\nC: d", "A: b\r\n c", "A\x00: b", "é: b", "A: \rb"}
 	for _, h := range heads {
 		_, _, err := ParseResponse([]byte("HTTP/1.1 101 X\r\n" + h + "\r\n\r\n"))
@@ -442,7 +444,7 @@ func TestServerCheck(t *testing.T) {
 				require.NoError(t, err)
 				require.Empty(t, res.Extensions)
 				out := string(s.AppendResponse(nil, r, res))
-				require.NotContains(t, out, "Protocol:") // 4.2.2-7
+				require.NotContains(t, out, "Protocol:") // Proves 4.2.2-7.
 				require.NotContains(t, out, "Extensions:")
 				return
 			}
@@ -453,14 +455,14 @@ func TestServerCheck(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tt.status, resp.StatusCode)
 			require.True(t, resp.Close)
-			if tt.status == 426 { // 4.4-1
+			if tt.status == 426 { // Proves 4.4-1.
 				require.Equal(t, []string{"13"}, resp.Header["Sec-Websocket-Version"])
 			}
 		})
 	}
 }
 
-func TestOrigin(t *testing.T) { // 4.2.2-3, 10.2-1
+func TestOrigin(t *testing.T) { // Proves 4.2.2-3, 10.2-1.
 	for _, tt := range []struct {
 		origin, host string
 		secure       bool
@@ -557,7 +559,7 @@ func TestFromHTTP(t *testing.T) {
 	require.True(t, r.Secure)
 }
 
-func TestResource(t *testing.T) { // 4.2.1-2
+func TestResource(t *testing.T) { // Proves 4.2.1-2.
 	for target, want := range map[string]string{"/a?b": "/a?b", "http://h": "/", "https://h?x": "/?x", "HTTP://h/p": "/p", "*": "", "h:1": "", "": ""} {
 		require.Equal(t, want, (&Request{Target: target}).Resource(), target)
 	}

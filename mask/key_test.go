@@ -9,6 +9,7 @@ import (
 
 // Keys are drawn at random, so some of 100 000 four-byte keys are the same by
 // chance: about n²/2³³ = 1.2 pairs. A batch handed out twice would make 256.
+// Proves 5.3-2.
 func TestNewKeyIsFresh(t *testing.T) {
 	const goroutines, each = 8, 12500
 	keys := make([][]Key, goroutines)
