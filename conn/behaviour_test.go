@@ -257,6 +257,7 @@ func TestUpgradeHeadTooLong(t *testing.T) {
 	require.Error(t, err)
 }
 
+// Proves 10.6-1.
 func TestTLS(t *testing.T) {
 	s := httptest.NewTLSServer(conn.Handler(echo))
 	defer s.Close()
@@ -360,7 +361,7 @@ func TestCloseTimeout(t *testing.T) {
 	})
 }
 
-// Both sides close at once, many times.
+// Both sides close at once, many times. Proves 5.5.1-14.
 func TestCloseTogether(t *testing.T) {
 	for range 200 {
 		synctest.Test(t, func(t *testing.T) {
@@ -370,17 +371,21 @@ func TestCloseTogether(t *testing.T) {
 			go server.ReadMessage(t.Context())
 			go client.ReadMessage(t.Context())
 			var both sync.WaitGroup
-			both.Go(func() { server.CloseWith(1001, "s") })
-			both.Go(func() { client.CloseWith(1001, "c") })
+			both.Go(func() { require.NoError(t, server.CloseWith(1001, "s")) })
+			both.Go(func() { require.NoError(t, client.CloseWith(1001, "c")) })
 			both.Wait()
-			<-server.Done()
-			<-client.Done()
+			for _, ws := range []*conn.Conn{server, client} {
+				_, _, err := ws.ReadMessage(t.Context())
+				var ce *conn.CloseError
+				require.ErrorAs(t, err, &ce)
+				require.EqualValues(t, 1001, ce.Code)
+			}
 		})
 	}
 }
 
 // Many goroutines write whole, buffered and streamed messages; none is mixed
-// with another.
+// with another. Proves 5.4-4 and 5.4-5.
 func TestConcurrentWriters(t *testing.T) {
 	ctx := t.Context()
 	ws, err := conn.Dial(ctx, echoServer(t), &conn.Config{FrameSize: 1000})

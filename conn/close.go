@@ -152,11 +152,20 @@ func (c *Conn) answerClose(ctx context.Context, payload []byte) (local bool, err
 
 // endTransport ends TCP after both Close frames. The server goes first, so
 // that it holds TIME_WAIT; the client waits for that (RFC 6455, section 7.1.1).
+//
+// The server says so at once and then drops what still arrives until the
+// client has closed too: a socket that is closed with unread bytes makes TCP
+// throw away what was sent, the Close frame included.
 func (c *Conn) endTransport(ctx context.Context) {
-	if c.role == Server {
-		return
+	if c.role == Client || c.closeWrite() {
+		c.drain(ctx)
 	}
-	c.drain(ctx)
+}
+
+// closeWrite ends the sending half of the transport, if it has halves.
+func (c *Conn) closeWrite() bool {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	return ok && half.CloseWrite() == nil
 }
 
 // drain drops what arrives until the peer has closed or ctx ends.
@@ -189,10 +198,8 @@ func (c *Conn) fail(cause error) error {
 	if err != nil {
 		payload, _ = frame.AppendClose(nil, rule.Code, "")
 	}
-	if c.sendClose(ctx, payload) == nil {
-		if half, ok := c.nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-			c.drain(ctx)
-		}
+	if c.sendClose(ctx, payload) == nil && c.closeWrite() {
+		c.drain(ctx)
 	}
 	return c.end(&CloseError{Code: frame.StatusAbnormalClosure, Err: cause})
 }

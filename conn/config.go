@@ -81,6 +81,13 @@ type Config struct {
 	// http.ProxyFromEnvironment; a function that returns nil turns that off.
 	Proxy func(*http.Request) (*url.URL, error)
 
+	// ParallelHandshakes lets Dial run its opening handshake beside others with
+	// the same server. By default a handshake waits, within HandshakeTimeout,
+	// for the one before it with the same IP address, and at most 16 run at a
+	// time through proxies (RFC 6455, section 4.1). It is for load generators,
+	// and for servers that dial their own address to answer a handshake.
+	ParallelHandshakes bool
+
 	// DialContext opens the TCP connection of a client, to the proxy if there
 	// is one; nil means net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)

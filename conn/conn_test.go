@@ -111,7 +111,8 @@ func unhex(t *testing.T, s string) []byte {
 }
 
 // A peer that breaks a rule gets a Close frame with the rule's code and
-// nothing else, and the reader gets the rule.
+// nothing else, and the reader gets the rule. Proves 7.1.7-1, 7.1.7-3, 7.1.7-5
+// and 10.7-1: what stands behind the broken frame is not looked at.
 func TestPeerBreaksRule(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -33,7 +33,9 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
 	}
 	ctx, cancel := c.withHandshakeTimeout(ctx)
 	defer cancel()
-	nc, err := c.connect(ctx, u)
+	var turn pass
+	defer turn.leave()
+	nc, err := c.connect(ctx, u, &turn)
 	if err != nil {
 		return nil, err
 	}
@@ -51,12 +53,12 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
 
 // connect opens TCP, through a proxy if there is one, and, for wss, TLS
 // (RFC 6455, section 4.1).
-func (cfg *Config) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
+func (cfg *Config) connect(ctx context.Context, u *url.URL, turn *pass) (net.Conn, error) {
 	proxy, err := cfg.proxyFor(ctx, u)
 	if err != nil {
 		return nil, err
 	}
-	nc, err := cfg.open(ctx, proxy, handshake.Address(u))
+	nc, err := cfg.open(ctx, proxy, u, turn)
 	if err != nil {
 		return nil, err
 	}

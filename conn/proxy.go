@@ -53,19 +53,16 @@ func (cfg *Config) proxyFor(ctx context.Context, u *url.URL) (*url.URL, error) {
 // has one.
 var proxyPorts = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}
 
-// open returns a connection to the address, through the proxy if there is one
-// (RFC 6455, section 4.1).
-func (cfg *Config) open(ctx context.Context, proxy *url.URL, address string) (net.Conn, error) {
+// open returns a connection to the host of u, through the proxy if there is
+// one (RFC 6455, section 4.1).
+func (cfg *Config) open(ctx context.Context, proxy, u *url.URL, turn *pass) (net.Conn, error) {
+	address := handshake.Address(u)
+	if proxy == nil {
+		return cfg.openDirect(ctx, address, turn)
+	}
 	dial := cfg.DialContext
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
-	}
-	if proxy == nil {
-		nc, err := dial(ctx, "tcp", address)
-		if err != nil {
-			return nil, fmt.Errorf("websocket: dial: %w", err)
-		}
-		return nc, nil
 	}
 	port, ok := proxyPorts[proxy.Scheme]
 	if !ok || proxy.Hostname() == "" {
@@ -73,6 +70,11 @@ func (cfg *Config) open(ctx context.Context, proxy *url.URL, address string) (ne
 	}
 	if p := proxy.Port(); p != "" {
 		port = p
+	}
+	if !cfg.ParallelHandshakes {
+		if err := turn.enterProxied(ctx, u); err != nil {
+			return nil, err
+		}
 	}
 	nc, err := dial(ctx, "tcp", net.JoinHostPort(proxy.Hostname(), port))
 	if err != nil {
@@ -94,6 +96,28 @@ func (cfg *Config) open(ctx context.Context, proxy *url.URL, address string) (ne
 	if err := during(ctx, nc, func() error { return ask(nc, proxy, address) }); err != nil {
 		nc.Close()
 		return nil, err
+	}
+	return nc, nil
+}
+
+// openDirect connects when it is this handshake's turn at the IP address.
+func (cfg *Config) openDirect(ctx context.Context, address string, turn *pass) (net.Conn, error) {
+	dial := cfg.DialContext
+	switch {
+	case dial == nil && cfg.ParallelHandshakes:
+		dial = new(net.Dialer).DialContext
+	case dial == nil:
+		dial = turn.dial
+	}
+	nc, err := dial(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("websocket: dial: %w", err)
+	}
+	if !cfg.ParallelHandshakes {
+		if err := turn.connected(ctx, nc); err != nil {
+			nc.Close()
+			return nil, err
+		}
 	}
 	return nc, nil
 }

@@ -103,6 +103,7 @@ func requireEcho(t *testing.T, target string, cfg *conn.Config) {
 
 const established = "HTTP/1.1 200 Connection established\r\n\r\n"
 
+// Proves 4.1-5 and 4.1-13.
 func TestProxyConnect(t *testing.T) {
 	backend := make(chan *http.Request, 1)
 	h := conn.Handler(echo)
@@ -167,6 +168,7 @@ func TestProxyConnect(t *testing.T) {
 	}
 }
 
+// Proves 4.1-8.
 func TestProxyRefuses(t *testing.T) {
 	for answer, status := range map[string]int{
 		"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n\r\n": 407,

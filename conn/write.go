@@ -42,7 +42,8 @@ var (
 )
 
 // WriteMessage sends one message and what BufferMessage has left, in one
-// system call where the transport allows it. p is not changed and not kept.
+// system call where the transport allows it. p is not changed and not kept; it
+// must stay as it is until WriteMessage returns.
 //
 // When ctx ends before any byte has left, the Conn stays usable. When it ends
 // inside a frame, the connection fails.

@@ -3,6 +3,7 @@ package handshake
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"crypto/sha1"
 	"crypto/tls"
 	"encoding/base64"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -137,6 +139,17 @@ func TestKey(t *testing.T) {
 	} {
 		require.Equal(t, want, validKey(key), "%q", key)
 	}
+}
+
+// Proves 4.1-21: a key is 16 bytes of crypto/rand, and the next one begins
+// where it ended.
+func TestKeyIsRandomBytes(t *testing.T) {
+	var want [32]byte
+	cryptotest.SetGlobalRandom(t, 7)
+	rand.Read(want[:])
+	cryptotest.SetGlobalRandom(t, 7)
+	require.Equal(t, base64.StdEncoding.EncodeToString(want[:16]), NewKey())
+	require.Equal(t, base64.StdEncoding.EncodeToString(want[16:]), NewKey())
 }
 
 func TestEqualFold(t *testing.T) { // Proves 2.1-1.
@@ -283,7 +296,7 @@ func TestAppendRequestOptions(t *testing.T) {
 	require.Equal(t, 1, strings.Count(string(b), "Host:"))
 	require.Contains(t, string(b), "\r\nAuthorization: Basic dXNlcjpwYXNz\r\n")
 	require.NotContains(t, string(b), "Sec-WebSocket-Protocol")
-	require.NotContains(t, string(b), "Sec-WebSocket-Extensions") // Proves 9.1-3.
+	require.NotContains(t, string(b), "Sec-WebSocket-Extensions") // Proves 9.1-3, IANA:ext-1.
 	c.Header.Set("Authorization", "Bearer x")
 	b, err = c.AppendRequest(nil)
 	require.NoError(t, err)
@@ -535,6 +548,31 @@ func TestNegotiate(t *testing.T) {
 	s := &Server{Header: http.Header{"A": {"\n"}, "B\n": {"x"}}}
 	out := string(s.AppendResponse(nil, r, Result{Subprotocol: "a\r\n", Extensions: []Extension{{Name: "\n"}}}))
 	require.Equal(t, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "+sampleAccept+"\r\n\r\n", out)
+}
+
+// Proves 9.1-6: offers reach Negotiate in the client's order, from one line or
+// several, and what it agrees to stands in its own order in the response.
+func TestExtensionOrder(t *testing.T) {
+	head := strings.Replace(goldenRequest, "Cookie: a=1", "Sec-WebSocket-Extensions: b, a; x=1, c", 1)
+	r, _, err := ParseRequest([]byte(head))
+	require.NoError(t, err)
+	s := &Server{Negotiate: func(offers []Extension) ([]Extension, error) {
+		require.Equal(t, "permessage-deflate; client_max_window_bits; server_max_window_bits=10, b, a; x=1, c", FormatExtensions(offers))
+		return []Extension{offers[3], offers[1]}, nil
+	}}
+	res, err := s.Check(r)
+	require.NoError(t, err)
+	require.Contains(t, string(s.AppendResponse(nil, r, res)), "\r\nSec-WebSocket-Extensions: c, b\r\n")
+}
+
+// Proves 11.3.5-1: every version that a server lists reaches the caller.
+func TestVersionsOffered(t *testing.T) {
+	r, _, err := ParseResponse([]byte("HTTP/1.1 426 Upgrade Required\r\nSec-WebSocket-Version: 13\r\nsec-websocket-version: 8, 7\r\n\r\n"))
+	require.NoError(t, err)
+	_, err = sampleClient(t).Check(r)
+	var e *Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, []string{"13", "8, 7"}, e.Header.Values("Sec-WebSocket-Version"))
 }
 
 func TestFromHTTP(t *testing.T) {

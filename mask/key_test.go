@@ -1,8 +1,10 @@
 package mask
 
 import (
+	"crypto/rand"
 	"sync"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/stretchr/testify/require"
 )
@@ -69,6 +71,20 @@ func TestBatch(t *testing.T) {
 	b.next()
 	require.Equal(t, keySize, b.used)
 	require.NotZero(t, [16]byte(b.bytes[batchSize-16:]), "filled to the end")
+}
+
+// Proves 5.3-3 and 5.3-4: keys are the output of crypto/rand and nothing else,
+// in order, so that who knows some knows as little of the next as of any
+// other output of it.
+func TestKeysAreRandomBytes(t *testing.T) {
+	var want [batchSize]byte
+	cryptotest.SetGlobalRandom(t, 7)
+	rand.Read(want[:])
+	cryptotest.SetGlobalRandom(t, 7)
+	b := &batch{used: batchSize}
+	for at := 0; at < batchSize; at += keySize {
+		require.Equal(t, Key(want[at:at+keySize]), b.next())
+	}
 }
 
 // A new batch costs an allocation only when the collector took the old one.
