@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// A socket is a connection of some library, as an agent uses it.
+type socket interface {
+	write(text bool, data []byte) error
+	// fragments sends one text message in as many fragments as there are
+	// parts, or more.
+	fragments(parts ...[]byte) error
+	ping() error
+	// close begins the closing handshake; code 1005 stands for no code.
+	close(code int, reason string) error
+	// drop closes TCP without a closing handshake.
+	drop() error
+}
+
+// An agent is the far end of every check: it echoes what it hears, and obeys
+// the text messages that begin with an exclamation mark:
+//
+//	!ping               send a ping, and "pong PAYLOAD" when the pong is here
+//	!fragments          send 200,000 times a, as many b, as many c as a message
+//	                    of three or more fragments
+//	!close CODE REASON  begin the closing handshake
+//	!drop               close TCP
+//	!last               send the code and reason of the previous connection's
+//	                    end as this agent saw it, "1006 " when TCP was lost
+//
+// The agents in other languages keep to the same commands.
+type agent struct {
+	mu   sync.Mutex
+	last string
+}
+
+// hear acts on one message.
+func (a *agent) hear(s socket, text bool, data []byte) error {
+	if !text || len(data) == 0 || data[0] != '!' {
+		return s.write(text, data)
+	}
+	command, rest, _ := strings.Cut(string(data), " ")
+	switch command {
+	case "!ping":
+		return s.ping()
+	case "!fragments":
+		return s.fragments(fragments[0], fragments[1], fragments[2])
+	case "!close":
+		number, reason, _ := strings.Cut(rest, " ")
+		code, err := strconv.Atoi(number)
+		if err != nil {
+			return err
+		}
+		return s.close(code, reason)
+	case "!drop":
+		return s.drop()
+	case "!last":
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		return s.write(true, []byte(a.last))
+	}
+	return fmt.Errorf("unknown command %q", data)
+}
+
+// ponged reports a pong to the other end.
+func (a *agent) ponged(s socket, payload string) error {
+	return s.write(true, []byte("pong "+payload))
+}
+
+// closed takes note of how a connection ended.
+func (a *agent) closed(code int, reason string) {
+	a.mu.Lock()
+	a.last = fmt.Sprintf("%d %s", code, reason)
+	a.mu.Unlock()
+}
+
+var fragments = [3][]byte{
+	bytes.Repeat([]byte("a"), 200_000),
+	bytes.Repeat([]byte("b"), 200_000),
+	bytes.Repeat([]byte("c"), 200_000),
+}
+
+// pingPayload is what agents send in pings where the library lets them.
+const pingPayload = "are you there"
+
+// subprotocol is what every agent speaks.
+const subprotocol = "interop.v1"

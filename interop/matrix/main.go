@@ -1,0 +1,125 @@
+// Command matrix holds this module's WebSocket against others, as a client and
+// as a server, directly and through proxies, and prints what works with whom.
+// It starts and stops all it needs, on loopback.
+//
+// The exit status is 0 when every check passed, 77 when some peers could not
+// be set up here (it says which and why) and none failed, and 1 otherwise.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// A setup gets a peer going.
+type setup struct {
+	name  string
+	start func(ctx context.Context) (*peer, error)
+}
+
+// errUnavailable says that a peer can't be had on this machine.
+var errUnavailable = errors.New("not to be had here")
+
+func main() {
+	log.SetFlags(0)
+	only := flag.String("only", "", "run only the peers whose name contains this")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, *only)
+	stop()
+	os.Exit(status)
+}
+
+func run(ctx context.Context, only string) (status int) {
+	var rows []row
+	begun := time.Now()
+	failed, skipped := 0, 0
+	for _, s := range setups() {
+		if !strings.Contains(s.name, only) || ctx.Err() != nil {
+			continue
+		}
+		at := time.Now()
+		r := try(ctx, s)
+		fmt.Printf("%s: %v\n", s.name, time.Since(at).Round(time.Millisecond))
+		rows = append(rows, r)
+		if r.skipped != "" {
+			skipped++
+			fmt.Printf("!!! SKIPPED: interop with %s: %s\n", r.name, r.skipped)
+		}
+		for _, c := range r.cells {
+			if c.mark == "FAIL" {
+				failed++
+			}
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		fmt.Println("interrupted")
+		return 1
+	}
+	print(os.Stdout, rows)
+	fmt.Printf("\n%d peers, %d skipped, %d checks failed, %v\n", len(rows), skipped, failed, time.Since(begun).Round(time.Second))
+	switch {
+	case failed > 0 || len(rows) == 0:
+		return 1
+	case skipped > 0:
+		return 77
+	}
+	return 0
+}
+
+// try runs all checks on one peer.
+func try(ctx context.Context, s setup) row {
+	r := row{name: s.name, cells: map[string]cell{}}
+	p, err := s.start(ctx)
+	if errors.Is(err, errUnavailable) {
+		r.skipped = err.Error()
+		return r
+	}
+	if err != nil {
+		r.cells[checks[0].name] = cell{"FAIL", err.Error()}
+		return r
+	}
+	defer p.stop()
+	for _, c := range checks {
+		if reason, ok := p.lacks[c.name]; ok || p.only != nil && !slices.Contains(p.only, c.name) {
+			r.cells[c.name] = cell{"n/a", reason}
+			continue
+		}
+		ctx, cancel := context.WithTimeoutCause(ctx, checkTime, fmt.Errorf("not done after %v", checkTime))
+		err := c.run(ctx, p)
+		cancel()
+		if err != nil {
+			r.cells[c.name] = cell{"FAIL", err.Error()}
+			continue
+		}
+		r.cells[c.name] = cell{"ok", ""}
+	}
+	return r
+}
+
+func setups() []setup {
+	var all []setup
+	for _, l := range []library{ours, gorilla, coder, lxzan, gobwas, nbio} {
+		all = append(all,
+			setup{l.name + " as server", func(context.Context) (*peer, error) { return l.server() }},
+			setup{l.name + " as client", func(context.Context) (*peer, error) { return l.client() }})
+	}
+	for _, m := range reverse {
+		all = append(all,
+			setup{m.name + ", ws", func(ctx context.Context) (*peer, error) { return m.start(ctx, false) }},
+			setup{m.name + ", wss", func(ctx context.Context) (*peer, error) { return m.start(ctx, true) }})
+	}
+	for _, f := range forwards {
+		all = append(all, setup{f.name, f.start})
+	}
+	return all
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/seed24abed78/rfc6455/conn"
+)
+
+// A peer is a row of the matrix: somebody to hold a connection with, in one role.
+type peer struct {
+	name string
+	// link returns a fresh connection with the peer's agent. cfg is ours.
+	link func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error)
+	// lacks names the checks that the peer can't be put to, each with the reason.
+	lacks map[string]string
+	// only names the checks that make sense; nil means all.
+	only []string
+	stop func()
+}
+
+// A library is a WebSocket implementation for Go.
+type library struct {
+	name string
+	// accept answers a request and serves the connection until its end.
+	accept func(w http.ResponseWriter, r *http.Request, a *agent)
+	// dial connects and serves the connection until its end. The error is
+	// that of the opening handshake.
+	dial func(url string, a *agent) error
+
+	// insists says that the library refuses a handshake without its subprotocol.
+	insists bool
+
+	serverLacks, clientLacks map[string]string
+}
+
+// config adds to cfg what the library insists on.
+func (l library) config(cfg *conn.Config) *conn.Config {
+	if !l.insists {
+		return cfg
+	}
+	var c conn.Config
+	if cfg != nil {
+		c = *cfg
+	}
+	if len(c.Subprotocols) == 0 {
+		c.Subprotocols = []string{subprotocol}
+	}
+	return &c
+}
+
+// server starts the library as a server, for our client.
+func (l library) server() (*peer, error) {
+	base, stop, err := l.listen()
+	if err != nil {
+		return nil, err
+	}
+	return &peer{
+		name: l.name + " as server",
+		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+			return conn.Dial(ctx, "ws://"+base, l.config(cfg))
+		},
+		lacks: l.serverLacks,
+		stop:  stop,
+	}, nil
+}
+
+// listen starts the library as a server and returns its address.
+func (l library) listen() (address string, stop func(), err error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	a := new(agent)
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		l.accept(w, r, a)
+	})}
+	go server.Serve(ln)
+	return ln.Addr().String(), func() { server.Close() }, nil
+}
+
+// client starts the library as a client, for our server.
+func (l library) client() (*peer, error) {
+	h, err := newHost()
+	if err != nil {
+		return nil, err
+	}
+	a := new(agent)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			if err := l.dial(h.url(), a); err != nil {
+				h.lost(err)
+				return
+			}
+		}
+	}()
+	return &peer{
+		name: l.name + " as client",
+		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+			return h.link(ctx, l.config(cfg))
+		},
+		lacks: l.clientLacks,
+		stop: func() {
+			h.end()
+			<-ended
+			h.close()
+		},
+	}, nil
+}
+
+// A host is our server for peers that are clients. They connect again and
+// again; each request waits until a check wants a connection.
+type host struct {
+	ln     net.Listener
+	server *http.Server
+	wanted chan order
+	over   chan struct{} // closed by end
+	end    func()
+
+	gone   chan struct{} // closed by lost
+	lost   func(error)   // the peer won't connect any more, because of this
+	reason error         // valid when gone is closed
+}
+
+type order struct {
+	cfg   *conn.Config
+	reply chan<- answer
+}
+
+type answer struct {
+	ws  *conn.Conn
+	err error
+}
+
+func newHost() (*host, error) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	h := &host{ln: ln, wanted: make(chan order), over: make(chan struct{}), gone: make(chan struct{})}
+	h.end = sync.OnceFunc(func() { close(h.over) })
+	var once sync.Once
+	h.lost = func(err error) {
+		once.Do(func() {
+			h.reason = err
+			close(h.gone)
+		})
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/ws", h.serve)
+	mux.HandleFunc("/", h.page)
+	h.server = &http.Server{Handler: mux}
+	go h.server.Serve(ln)
+	return h, nil
+}
+
+func (h *host) url() string { return "ws://" + h.ln.Addr().String() + "/ws" }
+
+func (h *host) close() { h.server.Close() }
+
+func (h *host) serve(w http.ResponseWriter, r *http.Request) {
+	select {
+	case o := <-h.wanted:
+		ws, err := conn.Accept(w, r, o.cfg)
+		o.reply <- answer{ws, err}
+	case <-h.over:
+		http.Error(w, "there is nothing left to check", http.StatusGone)
+	case <-r.Context().Done():
+	}
+}
+
+// link waits for the peer to connect.
+func (h *host) link(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+	reply := make(chan answer, 1)
+	select {
+	case h.wanted <- order{cfg, reply}:
+		a := <-reply
+		return a.ws, a.err
+	case <-h.gone:
+		return nil, fmt.Errorf("the peer doesn't connect any more: %w", h.reason)
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A program is a process that runs until it is stopped.
+type program struct {
+	cmd  *exec.Cmd
+	said bytes.Buffer // standard output and error, to be read when over is closed
+	over chan struct{}
+}
+
+// startProgram starts a program in a process group of its own, so that stop
+// ends its children too.
+func startProgram(name string, args ...string) (*program, error) {
+	p := &program{cmd: exec.Command(name, args...), over: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	p.cmd.WaitDelay = 5 * time.Second
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		p.cmd.Wait()
+		close(p.over)
+	}()
+	return p, nil
+}
+
+func (p *program) stop() {
+	syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+	<-p.over
+}
+
+// err says how a program ended that should have gone on.
+func (p *program) err() error {
+	said := p.said.Bytes()
+	return fmt.Errorf("%s: %v: %s", p.cmd.Path, p.cmd.ProcessState, said[max(0, len(said)-500):])
+}
+
+// listening returns when the program listens on address.
+func (p *program) listening(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for {
+		nc, err := net.Dial("tcp", address)
+		if err == nil {
+			return nc.Close()
+		}
+		select {
+		case <-again.C:
+		case <-p.over:
+			return p.err()
+		case <-ctx.Done():
+			return fmt.Errorf("%s doesn't listen on %s: %w", p.cmd.Path, address, context.Cause(ctx))
+		}
+	}
+}
+
+// freeAddress returns an address of loopback that nobody listens on.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// installTime bounds one installation.
+const installTime = 3 * time.Minute
+
+// need returns the path of a program, which it installs from the Debian
+// package where it may.
+func need(ctx context.Context, name, pkg string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	apt, err := exec.LookPath("apt-get")
+	if err != nil || os.Geteuid() != 0 {
+		return "", fmt.Errorf("%w: there is no %s, and only root can install the Debian package %s", errUnavailable, name, pkg)
+	}
+	if err := updateLists(); err != nil {
+		return "", fmt.Errorf("%w: no %s: %v", errUnavailable, name, err)
+	}
+	if err := install(ctx, apt, "install", "-y", "-qq", "--no-install-recommends", pkg); err != nil {
+		return "", fmt.Errorf("%w: no %s: %v", errUnavailable, name, err)
+	}
+	path, err := exec.LookPath(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: the Debian package %s has no %s", errUnavailable, pkg, name)
+	}
+	return path, nil
+}
+
+// updateLists gets Debian's lists of packages, once.
+var updateLists = sync.OnceValue(func() error {
+	return install(context.Background(), "apt-get", "update", "-qq")
+})
+
+// install runs a package manager. RUNLEVEL=1 keeps Debian from starting the
+// services that it installs.
+func install(ctx context.Context, name string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, installTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		err = errors.New("it took too long")
+	}
+	if err != nil {
+		return fmt.Errorf("%s %v: %w: %s", name, args, err, out[max(0, len(out)-300):])
+	}
+	return nil
+}

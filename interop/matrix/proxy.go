@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/seed24abed78/rfc6455/conn"
+)
+
+// A middleman is a program between our client and our server.
+type middleman struct {
+	name, program, pkg string
+	// settings is the text of the configuration file: it listens on listen,
+	// sends to backend, and where TLS is spoken has pem for it. dir is for
+	// whatever it needs to write.
+	settings func(listen, backend, pem, dir string) string
+	// args are the arguments for it.
+	args func(listen, file string) []string
+}
+
+// reverse are the proxies that stand before a server.
+var reverse = []middleman{
+	{
+		name: "nginx", program: "nginx", pkg: "nginx",
+		settings: func(listen, backend, pem, dir string) string {
+			secure, certificate := "", ""
+			if pem != "" {
+				secure = " ssl"
+				certificate = "ssl_certificate " + pem + "; ssl_certificate_key " + pem + ";"
+			}
+			return fmt.Sprintf(`
+daemon off;
+master_process off;
+pid %[1]s/pid;
+error_log stderr;
+events {}
+http {
+	access_log off;
+	client_body_temp_path %[1]s/body;
+	proxy_temp_path %[1]s/proxy;
+	fastcgi_temp_path %[1]s/fastcgi;
+	uwsgi_temp_path %[1]s/uwsgi;
+	scgi_temp_path %[1]s/scgi;
+	server {
+		listen %[2]s%[3]s;
+		%[4]s
+		location / {
+			proxy_pass http://%[5]s;
+			proxy_http_version 1.1;
+			proxy_set_header Host $http_host;
+			proxy_set_header Upgrade $http_upgrade;
+			proxy_set_header Connection upgrade;
+		}
+	}
+}
+`, dir, listen, secure, certificate, backend)
+		},
+		args: func(_, file string) []string { return []string{"-e", "stderr", "-c", file} },
+	},
+	{
+		name: "HAProxy", program: "haproxy", pkg: "haproxy",
+		settings: func(listen, backend, pem, _ string) string {
+			secure := ""
+			if pem != "" {
+				secure = " ssl crt " + pem + " alpn http/1.1"
+			}
+			return fmt.Sprintf(`
+defaults
+	mode http
+	timeout connect 5s
+	timeout client 60s
+	timeout server 60s
+	timeout tunnel 60s
+frontend in
+	bind %s%s
+	default_backend out
+backend out
+	server one %s
+`, listen, secure, backend)
+		},
+		args: func(_, file string) []string { return []string{"-db", "-f", file} },
+	},
+}
+
+// start puts the middleman before our server, and our client before it.
+func (m middleman) start(ctx context.Context, secure bool) (*peer, error) {
+	path, err := need(ctx, m.program, m.pkg)
+	if err != nil {
+		return nil, err
+	}
+	backend, stop, err := ours.listen()
+	if err != nil {
+		return nil, err
+	}
+	address, end, roots, err := m.run(ctx, path, backend, secure)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	scheme := "ws://"
+	if secure {
+		scheme = "wss://"
+	}
+	return &peer{
+		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+			var c conn.Config
+			if cfg != nil {
+				c = *cfg
+			}
+			c.TLS = &tls.Config{RootCAs: roots}
+			return conn.Dial(ctx, scheme+address, &c)
+		},
+		stop: func() { end(); stop() },
+	}, nil
+}
+
+// run starts the program, and returns where it listens and whom to trust.
+func (m middleman) run(ctx context.Context, path, backend string, secure bool) (address string, end func(), roots *x509.CertPool, err error) {
+	dir, err := os.MkdirTemp("", "interop-")
+	if err != nil {
+		return "", nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+		}
+	}()
+	file := ""
+	if secure {
+		file = filepath.Join(dir, "server.pem")
+		if roots, err = certificate(file); err != nil {
+			return "", nil, nil, err
+		}
+	}
+	if address, err = freeAddress(); err != nil {
+		return "", nil, nil, err
+	}
+	config := filepath.Join(dir, "config")
+	if err = os.WriteFile(config, []byte(m.settings(address, backend, file, dir)), 0o644); err != nil {
+		return "", nil, nil, err
+	}
+	p, err := startProgram(path, m.args(address, config)...)
+	if err != nil {
+		return "", nil, nil, err
+	}
+	if err = p.listening(ctx, address); err != nil {
+		p.stop()
+		return "", nil, nil, err
+	}
+	return address, func() { p.stop(); os.RemoveAll(dir) }, roots, nil
+}
+
+// A forward is a proxy that our client asks to connect it.
+type forward struct {
+	middleman
+	scheme string
+}
+
+var forwards = []forward{
+	{middleman{
+		name: "HTTP CONNECT proxy (tinyproxy)", program: "tinyproxy", pkg: "tinyproxy-bin",
+		settings: func(listen, _, _, _ string) string {
+			host, port, _ := net.SplitHostPort(listen)
+			return fmt.Sprintf("Listen %s\nPort %s\nTimeout 60\nMaxClients 20\nAllow 127.0.0.1\n", host, port)
+		},
+		args: func(_, file string) []string { return []string{"-d", "-c", file} },
+	}, "http"},
+	{middleman{
+		name: "SOCKS5 proxy (microsocks)", program: "microsocks", pkg: "microsocks",
+		settings: func(string, string, string, string) string { return "" },
+		args: func(listen, _ string) []string {
+			host, port, _ := net.SplitHostPort(listen)
+			return []string{"-i", host, "-p", port}
+		},
+	}, "socks5"},
+}
+
+// start starts the proxy and our server, which the client reaches through it.
+func (f forward) start(ctx context.Context) (*peer, error) {
+	path, err := need(ctx, f.program, f.pkg)
+	if err != nil {
+		return nil, err
+	}
+	server, stop, err := ours.listen()
+	if err != nil {
+		return nil, err
+	}
+	address, end, _, err := f.run(ctx, path, "", false)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	proxy := &url.URL{Scheme: f.scheme, Host: address}
+	return &peer{
+		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+			var c conn.Config
+			if cfg != nil {
+				c = *cfg
+			}
+			c.Proxy = func(*http.Request) (*url.URL, error) { return proxy, nil }
+			return conn.Dial(ctx, "ws://"+server, &c)
+		},
+		stop: func() { end(); stop() },
+	}, nil
+}
+
+// certificate writes a key and a certificate for 127.0.0.1 that has signed
+// itself, and returns the pool that trusts it.
+func certificate(file string) (*x509.CertPool, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		NotBefore:             time.Now().Add(-time.Hour),
+		NotAfter:              time.Now().Add(24 * time.Hour),
+		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(text)
+	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...)
+	return roots, os.WriteFile(file, text, 0o600)
+}
