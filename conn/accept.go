@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -14,7 +15,8 @@ import (
 
 // Accept answers the opening handshake of a request to a net/http server and
 // takes its connection over. When the request is refused, Accept has sent the
-// response already, and returns a [*handshake.Error].
+// response already, and returns a [*handshake.Error]. The size of the request
+// and the time it takes are bounded by the settings of http.Server.
 func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) {
 	c, err := cfg.resolve()
 	if err != nil {
@@ -23,7 +25,7 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) 
 	}
 	policy := c.server()
 	req := handshake.FromHTTP(r)
-	res, err := policy.Check(req)
+	res, err := c.judge(&policy, req)
 	if err != nil {
 		refuseHTTP(w, err)
 		return nil, err
@@ -55,7 +57,24 @@ func (cfg *Config) server() handshake.Server {
 		Subprotocols:   cfg.Subprotocols,
 		OriginPatterns: cfg.OriginPatterns,
 		Header:         cfg.Header,
+		Secure:         cfg.Secure,
 	}
+}
+
+// judge asks the protocol's rules first, then the user's.
+func (cfg *Config) judge(policy *handshake.Server, r *handshake.Request) (handshake.Result, error) {
+	res, err := policy.Check(r)
+	if err != nil || cfg.CheckRequest == nil {
+		return res, err
+	}
+	if err := cfg.CheckRequest(r); err != nil {
+		var refusal *handshake.Error
+		if errors.As(err, &refusal) {
+			return handshake.Result{}, err
+		}
+		return handshake.Result{}, &handshake.Error{Status: http.StatusForbidden, Reason: "the server refuses this request", Err: err}
+	}
+	return res, nil
 }
 
 // refuseHTTP sends a refusal through net/http.
@@ -67,7 +86,15 @@ func refuseHTTP(w http.ResponseWriter, err error) {
 	for name, values := range refusal.Header {
 		w.Header()[name] = values
 	}
-	http.Error(w, refusal.Reason, refusal.Status)
+	status := refusal.Status
+	if status < 300 || status > 599 { // as Error.AppendResponse has it
+		status = http.StatusBadRequest
+	}
+	reason := refusal.Reason
+	if len(refusal.Body) > 0 {
+		reason = string(refusal.Body)
+	}
+	http.Error(w, reason, status)
 }
 
 // Handler returns an http.Handler that accepts each request, calls serve on a
@@ -138,22 +165,24 @@ func Upgrade(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 	return ws, nil
 }
 
-// maxHandshakeSize bounds the head of a request or response in bytes.
-const maxHandshakeSize = 16 << 10
-
-var errHandshakeSize = fmt.Errorf("websocket: the peer's handshake is longer than %d bytes", maxHandshakeSize)
+var errHandshakeSize = errors.New("websocket: the peer's handshake is longer than Config.MaxHandshakeSize")
 
 func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 	policy := cfg.server()
-	_, policy.Secure = nc.(*tls.Conn) // decides which scheme is the same origin
+	if _, ok := nc.(*tls.Conn); ok { // decides which scheme is the same origin
+		policy.Secure = true
+	}
 	var req *handshake.Request
-	rest, err := readHead(nc, func(b []byte) (n int, err error) {
+	rest, err := readHead(nc, cfg.MaxHandshakeSize, func(b []byte) (n int, err error) {
 		req, n, err = handshake.ParseRequest(b)
 		return n, err
 	})
+	if errors.Is(err, errHandshakeSize) {
+		err = &handshake.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request is too long", Err: err}
+	}
 	if err == nil {
 		var res handshake.Result
-		if res, err = policy.Check(req); err == nil {
+		if res, err = cfg.judge(&policy, req); err == nil {
 			res.Buffered = rest
 			if _, err := nc.Write(policy.AppendResponse(nil, req, res)); err != nil {
 				return nil, fmt.Errorf("websocket: write the handshake's response: %w", err)
@@ -163,18 +192,39 @@ func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 	}
 	var refusal *handshake.Error
 	if errors.As(err, &refusal) {
-		nc.Write(refusal.AppendResponse(nil))
+		_, writeErr := nc.Write(refusal.AppendResponse(nil))
+		if req == nil && writeErr == nil {
+			linger(nc)
+		}
 	}
 	return nil, err
 }
 
-// readHead reads until parse has what it needs, and returns a copy of the
-// bytes that came behind it.
-func readHead(nc net.Conn, parse func([]byte) (int, error)) (rest []byte, err error) {
-	buf := readBuffers.Get().(*[readSize]byte)
-	defer readBuffers.Put(buf)
+// lingerSize is how much of a request that was refused unread is dropped, in
+// bytes.
+const lingerSize = 64 << 10
+
+// linger drops what the peer goes on sending, until it has read the refusal
+// and closes: closing with unread bytes makes TCP throw away what was sent.
+// The handshake's deadline bounds it.
+func linger(nc net.Conn) {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		io.CopyN(io.Discard, nc, lingerSize)
+	}
+}
+
+// readHead reads until parse has what it needs, limit bytes at most, and
+// returns a copy of the bytes that came behind it.
+func readHead(nc net.Conn, limit int, parse func([]byte) (int, error)) (rest []byte, err error) {
+	pooled := readBuffers.Get().(*[readSize]byte)
+	defer readBuffers.Put(pooled)
+	buf := pooled[:min(limit, readSize)]
 	have := 0
 	for {
+		if have == len(buf) { // more than readSize is allowed, and has arrived
+			buf = append(make([]byte, 0, min(2*have, limit)), buf...)
+			buf = buf[:cap(buf)]
+		}
 		n, err := nc.Read(buf[have:])
 		have += n
 		if n > 0 {
@@ -185,7 +235,7 @@ func readHead(nc net.Conn, parse func([]byte) (int, error)) (rest []byte, err er
 			if !errors.Is(err, handshake.ErrIncomplete) {
 				return nil, err
 			}
-			if have == maxHandshakeSize {
+			if have == limit {
 				return nil, errHandshakeSize
 			}
 		}
@@ -195,11 +245,13 @@ func readHead(nc net.Conn, parse func([]byte) (int, error)) (rest []byte, err er
 	}
 }
 
-// during runs f, whose reads and writes on nc end when ctx does.
+// during runs f, whose reads and writes on nc end when ctx does. A refusal that
+// f has got until then counts, though its body may be cut.
 func during(ctx context.Context, nc net.Conn, f func() error) error {
 	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(longAgo) })
 	err := f()
-	if !stop() && ctx.Err() != nil {
+	var refusal *handshake.Error
+	if !stop() && ctx.Err() != nil && !errors.As(err, &refusal) {
 		return fmt.Errorf("websocket: opening handshake: %w", context.Cause(ctx))
 	}
 	return err

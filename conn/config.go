@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/seed24abed78/rfc6455/handshake"
 )
 
 // Defaults of the fields of Config that are zero.
@@ -16,6 +18,7 @@ const (
 	DefaultMaxMessageSize   = 1 << 20
 	DefaultMaxFragments     = 1 << 14
 	DefaultFrameSize        = 1 << 20
+	DefaultMaxHandshakeSize = 16 << 10
 	DefaultHandshakeTimeout = 10 * time.Second
 	DefaultCloseTimeout     = 5 * time.Second
 	DefaultControlTimeout   = 5 * time.Second
@@ -50,6 +53,14 @@ type Config struct {
 	// Zero means DefaultHandshakeTimeout, negative means no bound but the context.
 	HandshakeTimeout time.Duration
 
+	// MaxHandshakeSize bounds the head that the peer sends in the opening
+	// handshake, in bytes, interim responses and a proxy's answer included;
+	// a server answers a longer one with status 431. With Accept it is
+	// http.Server.MaxHeaderBytes that counts. Zero means
+	// DefaultMaxHandshakeSize; it cannot be negative, because a peer could
+	// then fill the memory.
+	MaxHandshakeSize int
+
 	// CloseTimeout bounds the closing handshake, and the wait for the peer to
 	// read why a connection failed. Zero means DefaultCloseTimeout; it cannot
 	// be negative, because a silent peer could then hold Close for ever.
@@ -68,6 +79,19 @@ type Config struct {
 	// OriginPatterns name the origins that a server accepts besides its own;
 	// package handshake describes the patterns. A client ignores them.
 	OriginPatterns []string
+
+	// Secure says that clients reach a server over TLS although it doesn't see
+	// that itself, as behind a proxy that ends TLS. The server's own origin is
+	// https then. A client ignores it.
+	Secure bool
+
+	// CheckRequest is a server's last word on a request that the protocol's
+	// rules and the origin's allow; it is called on the goroutine of Accept or
+	// Upgrade. An error refuses the request: with its status, header and reason
+	// when it is a *handshake.Error, with status 403 otherwise, and without the
+	// error's text. Nil means that every such request is accepted. A client
+	// ignores it.
+	CheckRequest func(*handshake.Request) error
 
 	// TLS configures wss for a client; nil means the defaults of crypto/tls
 	// with TLS 1.2 as the lowest version. A server ignores it.
@@ -88,6 +112,19 @@ type Config struct {
 	// and for servers that dial their own address to answer a handshake.
 	ParallelHandshakes bool
 
+	// Jar has the cookies of a client, for the http or https form of the URL.
+	// They are sent beside those in Header, and those of every response are
+	// stored, of refusals too. Nil means none.
+	Jar http.CookieJar
+
+	// MaxRedirects is how many redirects Dial follows (status 301, 302, 303,
+	// 307 and 308), all within HandshakeTimeout. A redirect never leads from
+	// wss to ws. To another origin go neither the URL's user information nor
+	// Authorization, Cookie and Host of Header, and they don't come back;
+	// other fields, and client certificates of TLS, do go. Zero and negative
+	// mean that a redirect is a refusal.
+	MaxRedirects int
+
 	// DialContext opens the TCP connection of a client, to the proxy if there
 	// is one; nil means net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -103,11 +140,14 @@ func (cfg *Config) resolve() (*Config, error) {
 	switch {
 	case c.CloseTimeout < 0:
 		return nil, fmt.Errorf("websocket: Config.CloseTimeout is %v; it must be zero (for %v) or positive", c.CloseTimeout, DefaultCloseTimeout)
+	case c.MaxHandshakeSize < 0:
+		return nil, fmt.Errorf("websocket: Config.MaxHandshakeSize is %d; it must be zero (for %d) or positive", c.MaxHandshakeSize, DefaultMaxHandshakeSize)
 	case c.ControlTimeout < 0:
 		return nil, fmt.Errorf("websocket: Config.ControlTimeout is %v; it must be zero (for %v) or positive", c.ControlTimeout, DefaultControlTimeout)
 	}
 	c.MaxMessageSize = orDefault(c.MaxMessageSize, DefaultMaxMessageSize, 1<<63-1)
 	c.MaxFragments = orDefault(c.MaxFragments, DefaultMaxFragments, int(^uint(0)>>1))
+	c.MaxHandshakeSize = orDefault(c.MaxHandshakeSize, DefaultMaxHandshakeSize, DefaultMaxHandshakeSize)
 	c.FrameSize = orDefault(c.FrameSize, DefaultFrameSize, int(^uint(0)>>1))
 	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout, 1<<63-1)
 	c.CloseTimeout = orDefault(c.CloseTimeout, DefaultCloseTimeout, DefaultCloseTimeout)

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,15 +9,20 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/seed24abed78/rfc6455/handshake"
 )
 
 // Dial connects to a ws, wss, http or https URL and performs the opening
 // handshake. When the server refuses, the error is a [*handshake.Error] with
-// the status, the header and the beginning of the body.
+// the status, the header and the beginning of the body; Config.MaxRedirects
+// says whether a redirect is a refusal. User information in the URL is sent as
+// basic authentication. A host that is not ASCII is converted, see
+// [handshake.ParseURL].
 func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
 	c, err := cfg.resolve()
 	if err != nil {
@@ -26,29 +32,34 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	hs := &handshake.Client{URL: u, Header: c.Header, Subprotocols: c.Subprotocols}
+	ctx, cancel := c.withHandshakeTimeout(ctx)
+	defer cancel()
+	return c.dialFollowing(ctx, attempt{u, c.Header})
+}
+
+// dialOnce connects and shakes hands, without following a redirect.
+func (cfg *Config) dialOnce(ctx context.Context, a attempt) (*Conn, error) {
+	hs := &handshake.Client{URL: a.url, Header: cfg.withCookies(a.header, a.url), Subprotocols: cfg.Subprotocols}
 	request, err := hs.AppendRequest(nil) // everything wrong with it shows before a connection is opened
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.withHandshakeTimeout(ctx)
-	defer cancel()
 	var turn pass
 	defer turn.leave()
-	nc, err := c.connect(ctx, u, &turn)
+	nc, err := cfg.connect(ctx, a.url, &turn)
 	if err != nil {
 		return nil, err
 	}
 	var res handshake.Result
 	err = during(ctx, nc, func() (err error) {
-		res, err = shake(nc, hs, request)
+		res, err = cfg.shake(nc, hs, request)
 		return err
 	})
 	if err != nil {
 		nc.Close()
 		return nil, err
 	}
-	return newConn(nc, Client, res, c), nil
+	return newConn(nc, Client, res, cfg), nil
 }
 
 // connect opens TCP, through a proxy if there is one, and, for wss, TLS
@@ -67,7 +78,7 @@ func (cfg *Config) connect(ctx context.Context, u *url.URL, turn *pass) (net.Con
 	}
 	settings := cfg.tlsSettings()
 	if settings.ServerName == "" {
-		settings.ServerName = u.Hostname()
+		settings.ServerName, _, _ = strings.Cut(u.Hostname(), "%") // no certificate has a zone
 	}
 	secure, err := startTLS(ctx, nc, settings)
 	if err != nil {
@@ -97,43 +108,58 @@ func startTLS(ctx context.Context, nc net.Conn, settings *tls.Config) (net.Conn,
 }
 
 // shake sends the request and judges the response.
-func shake(nc net.Conn, hs *handshake.Client, request []byte) (handshake.Result, error) {
+func (cfg *Config) shake(nc net.Conn, hs *handshake.Client, request []byte) (handshake.Result, error) {
 	if _, err := nc.Write(request); err != nil {
 		return handshake.Result{}, fmt.Errorf("websocket: write the handshake's request: %w", err)
 	}
 	var resp *handshake.Response
-	rest, err := readHead(nc, func(b []byte) (n int, err error) {
-		resp, n, err = handshake.ParseResponse(b)
-		return n, err
-	})
+	rest, err := readHead(nc, cfg.MaxHandshakeSize, finalResponse(&resp))
 	if err != nil {
 		return handshake.Result{}, err
 	}
+	cfg.keepCookies(hs.URL, resp.Header)
 	res, err := hs.Check(resp)
 	var refusal *handshake.Error
-	if errors.As(err, &refusal) && resp.Status != http.StatusSwitchingProtocols {
-		refusal.Body = readBody(nc, resp.Header, rest)
+	if errors.As(err, &refusal) && resp.Status != http.StatusSwitchingProtocols && !cfg.follows(resp.Status) {
+		refusal.Body = readBody(nc, resp, rest)
 	}
 	res.Buffered = rest
 	return res, err
 }
 
-// maxRefusalBody bounds what is kept of the body of a refusal, in bytes.
-const maxRefusalBody = 1 << 10
+// finalResponse returns a parser for readHead that sets resp. It skips interim
+// responses, such as 103 (RFC 9110, section 15.2); the bound on the bytes of
+// the handshake counts them all.
+func finalResponse(resp **handshake.Response) func([]byte) (int, error) {
+	skip := 0
+	return func(b []byte) (int, error) {
+		for {
+			r, n, err := handshake.ParseResponse(b[skip:])
+			if err != nil {
+				return 0, err
+			}
+			skip += n
+			if r.Status >= 200 || r.Status == http.StatusSwitchingProtocols {
+				*resp = r
+				return skip, nil
+			}
+		}
+	}
+}
 
-// readBody reads the beginning of a refusal's body, as far as its
-// Content-Length says that there is one.
-func readBody(nc net.Conn, header http.Header, rest []byte) []byte {
-	length, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64)
-	if err != nil || length < 0 {
-		return rest[:min(len(rest), maxRefusalBody)]
+// readBody reads the beginning of a refusal's body, of which rest has arrived.
+// What can't be read any more is left out.
+func readBody(nc net.Conn, resp *handshake.Response, rest []byte) []byte {
+	if resp.Status == http.StatusNoContent || resp.Status == http.StatusNotModified {
+		return nil
 	}
-	want := int(min(length, maxRefusalBody))
-	if len(rest) >= want {
-		return rest[:want]
+	body := io.MultiReader(bytes.NewReader(rest), nc)
+	switch length, err := strconv.ParseInt(resp.Header.Get("Content-Length"), 10, 64); {
+	case strings.EqualFold(resp.Header.Get("Transfer-Encoding"), "chunked"):
+		body = httputil.NewChunkedReader(body)
+	case err == nil && length >= 0:
+		body = io.LimitReader(body, length)
 	}
-	body := make([]byte, want)
-	n := copy(body, rest)
-	m, _ := io.ReadFull(nc, body[n:])
-	return body[:n+m]
+	b, _ := io.ReadAll(io.LimitReader(body, handshake.MaxErrorBody))
+	return b
 }

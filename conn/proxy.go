@@ -31,17 +31,7 @@ func (cfg *Config) proxyFor(ctx context.Context, u *url.URL) (*url.URL, error) {
 	if choose == nil {
 		choose = http.ProxyFromEnvironment
 	}
-	// Such functions know the schemes of HTTP only. The user information is
-	// for the server, and no business of theirs.
-	target := *u
-	target.User = nil
-	switch u.Scheme {
-	case "ws":
-		target.Scheme = "http"
-	case "wss":
-		target.Scheme = "https"
-	}
-	r := &http.Request{Method: http.MethodGet, URL: &target, Host: u.Host, Header: make(http.Header)}
+	r := &http.Request{Method: http.MethodGet, URL: httpURL(u), Host: u.Host, Header: make(http.Header)}
 	proxy, err := choose(r.WithContext(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("websocket: choose a proxy: %w", err)
@@ -93,7 +83,7 @@ func (cfg *Config) open(ctx context.Context, proxy, u *url.URL, turn *pass) (net
 	case "socks5", "socks5h":
 		ask = connectSOCKS5
 	}
-	if err := during(ctx, nc, func() error { return ask(nc, proxy, address) }); err != nil {
+	if err := during(ctx, nc, func() error { return ask(nc, proxy, address, cfg.MaxHandshakeSize) }); err != nil {
 		nc.Close()
 		return nil, err
 	}
@@ -124,7 +114,7 @@ func (cfg *Config) openDirect(ctx context.Context, address string, turn *pass) (
 
 // connectHTTP asks an HTTP proxy for a tunnel (RFC 6455, section 4.1;
 // RFC 9110, section 9.3.6).
-func connectHTTP(nc net.Conn, proxy *url.URL, address string) error {
+func connectHTTP(nc net.Conn, proxy *url.URL, address string, limit int) error {
 	request := "CONNECT " + address + " HTTP/1.1\r\nHost: " + address + "\r\n"
 	if proxy.User != nil {
 		password, _ := proxy.User.Password()
@@ -135,10 +125,7 @@ func connectHTTP(nc net.Conn, proxy *url.URL, address string) error {
 		return fmt.Errorf("websocket: proxy %s: write CONNECT: %w", proxy.Host, err)
 	}
 	var resp *handshake.Response
-	rest, err := readHead(nc, func(b []byte) (n int, err error) {
-		resp, n, err = handshake.ParseResponse(b)
-		return n, err
-	})
+	rest, err := readHead(nc, limit, finalResponse(&resp))
 	var malformed *handshake.Error
 	switch {
 	case errors.As(err, &malformed):

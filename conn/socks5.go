@@ -31,7 +31,7 @@ var socksReplies = [...]string{
 
 // connectSOCKS5 asks a SOCKS5 proxy for a connection (RFC 1928). It reads no
 // byte beyond the reply.
-func connectSOCKS5(nc net.Conn, proxy *url.URL, address string) error {
+func connectSOCKS5(nc net.Conn, proxy *url.URL, address string, _ int) error {
 	if err := socks5(nc, proxy.User, address); err != nil {
 		return fmt.Errorf("websocket: SOCKS5 proxy %s: %w", proxy.Host, err)
 	}
