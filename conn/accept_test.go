@@ -152,7 +152,8 @@ const goodRequest = "GET /chat HTTP/1.1\r\nHost: example.com\r\nUpgrade: websock
 
 // A faulty request over a socket gets an HTTP error, never a 101, and the
 // server closes.
-func TestRequestFaults(t *testing.T) { // 4.2.1-1
+// Proves 4.2.1-1.
+func TestRequestFaults(t *testing.T) {
 	replace := func(old, new string) string { return strings.Replace(goodRequest, old, new, 1) }
 	add := func(line string) string { return replace("\r\n\r\n", "\r\n"+line+"\r\n\r\n") }
 	faults := map[string]struct{ request, status string }{
@@ -229,7 +230,8 @@ func ask(t *testing.T, addr, request string) string {
 }
 
 // A faulty response over a socket fails the connection.
-func TestResponseFaults(t *testing.T) { // 4.1-30 to 4.1-36
+// Proves 4.1-30, 4.1-31, 4.1-32, 4.1-33, 4.1-34, 4.1-35, 4.1-36.
+func TestResponseFaults(t *testing.T) {
 	for name, tt := range map[string]struct{ old, new, want string }{
 		"200":               {"101 Switching Protocols", "200 OK", "did not switch"},
 		"401":               {"101 Switching Protocols", "401 Unauthorized", "401"},
@@ -323,7 +325,8 @@ func TestServerEveryByte(t *testing.T) {
 	}
 }
 
-func TestClientEveryByte(t *testing.T) { // 4.2.2-14
+// Proves 4.2.2-14.
+func TestClientEveryByte(t *testing.T) {
 	frames := "\x81\x02hi\x82\x01x"
 	for i := 0; ; i++ {
 		done := false

@@ -46,7 +46,8 @@ func (s *redirector) start(t *testing.T) string {
 	return "ws" + strings.TrimPrefix(server.URL, "http")
 }
 
-func TestRedirect(t *testing.T) { // 4.1-30
+// Proves 4.1-30.
+func TestRedirect(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		t.Run(strconv.Itoa(status), func(t *testing.T) {
 			end := &redirector{}
@@ -320,7 +321,8 @@ func TestDialBadURL(t *testing.T) {
 }
 
 // The address to dial, and the name for SNI and Host, of every kind of host.
-func TestDialHosts(t *testing.T) { // 3-1, 3-2, 11.1-1, 4.1-6, 4.1-17
+// Proves 3-1, 3-2, 11.1-1, 4.1-6, 4.1-17.
+func TestDialHosts(t *testing.T) {
 	for in, want := range map[string][2]string{
 		"ws://h/":                     {"h:80", "h"},
 		"ws://h:8080":                 {"h:8080", "h:8080"},
