@@ -196,8 +196,8 @@ func TestRetryAfter(t *testing.T) {
 				require.Less(t, delay, tt.want+base)
 
 				// A wake-up does not shorten what the server asked for.
-				client.Wake()
 				s.up()
+				client.Wake()
 				time.Sleep(max(0, tt.want-1))
 				synctest.Wait()
 				if tt.want > 0 {
