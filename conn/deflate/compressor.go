@@ -62,8 +62,10 @@ var compressors = sync.Pool{New: func() any { return new(compressor) }}
 // newCompressor returns a compressor. One that keeps its context is made for
 // its connection, since one from the pool may have more memory than it needs.
 func newCompressor(l, windowBits int, takeover bool) *compressor {
-	c := &compressor{own: true}
-	if !takeover {
+	var c *compressor
+	if takeover {
+		c = &compressor{own: true}
+	} else {
 		c = compressors.Get().(*compressor)
 	}
 	c.level, c.limit = levels[l], uint8(windowBits)

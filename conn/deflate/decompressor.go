@@ -93,8 +93,14 @@ func (d *Decompressor) Inflate(dst, src []byte, last bool) (nDst, nSrc int, done
 // end feeds the tail behind the message, and reports whether that was the end.
 // Otherwise dst is full.
 func (f *inflater) end() (done bool, err error) {
-	if !f.ended && f.state == stateHeader && (!f.begun || f.final && f.nbits < 8) {
-		return true, nil
+	if !f.ended {
+		if f.state == stateHeader && (!f.begun || f.final && f.nbits < 8) {
+			return true, nil
+		}
+		// A final block may still end here, when there is room for the rest.
+		if f.n == len(f.dst) && f.state >= stateSymbols {
+			return false, nil
+		}
 	}
 	f.ended = true
 	f.src, f.s = tail, f.tail
