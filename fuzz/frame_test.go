@@ -1,0 +1,170 @@
+package fuzz
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/seed24abed78/rfc6455/frame"
+	"github.com/seed24abed78/rfc6455/mask"
+)
+
+// FuzzHeader: what is parsed and written again is the bytes it was, and the
+// model agrees on what can be parsed.
+func FuzzHeader(f *testing.F) {
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, n, err := frame.ParseHeader(b)
+		switch {
+		case errors.Is(err, frame.ErrIncomplete):
+			if len(b) >= frame.MaxHeaderSize {
+				t.Fatalf("%x: incomplete", b)
+			}
+		case err == nil:
+			if again := h.Append(nil); !bytes.Equal(again, b[:n]) {
+				t.Fatalf("%x became %+v became %x", b[:n], h, again)
+			}
+			for i := range n {
+				if _, _, err := frame.ParseHeader(b[:i]); err != frame.ErrIncomplete {
+					t.Fatalf("%x: the first %d bytes: %v", b[:n], i, err)
+				}
+			}
+		}
+		// The model refuses more than ParseHeader, which judges lengths only.
+		v := frame.Validator{Role: frame.Server}
+		ok := err == nil && v.Check(h) == nil
+		m := model{server: true}
+		size, head, code := m.header(b)
+		if want := head > 0 && code == 0; ok != want {
+			t.Fatalf("%x: ok is %v, the model says %v (code %d)", b, ok, want, code)
+		}
+		if ok && (head != n || size != uint64(h.Length)) {
+			t.Fatalf("%x: %+v of %d bytes, the model says length %d of %d bytes", b, h, n, size, head)
+		}
+	})
+}
+
+// FuzzMask: every way to mask, whole, in two pieces, in place and shifted in
+// memory, gives what one byte at a time gives.
+func FuzzMask(f *testing.F) {
+	f.Fuzz(func(t *testing.T, p []byte, key uint32, pos int, cut, shift uint16) {
+		k := mask.Key{byte(key), byte(key >> 8), byte(key >> 16), byte(key >> 24)}
+		want := make([]byte, len(p))
+		for i := range p {
+			want[i] = p[i] ^ k[(uint(pos)+uint(i))%4]
+		}
+		memory := make([]byte, len(p)+64)
+		got := memory[shift%32:][:len(p)]
+		at := int(cut) % (len(p) + 1)
+		next := mask.XOR(got, p[:at], k, pos)
+		next = mask.XOR(got[at:], p[at:], k, next)
+		if !bytes.Equal(got, want) || next != int((uint(pos)+uint(len(p)))%4) {
+			t.Fatalf("key %x, pos %d, cut %d: %x, next %d, want %x", k, pos, at, got, next, want)
+		}
+		mask.XOR(got, got, k, pos)
+		if !bytes.Equal(got, p) {
+			t.Fatalf("unmasked to %x, was %x", got, p)
+		}
+		for i, c := range memory {
+			if i < int(shift%32) || i >= int(shift%32)+len(p) {
+				if c != 0 {
+					t.Fatalf("byte %d outside was written", i)
+				}
+			}
+		}
+	})
+}
+
+// FuzzUTF8Split: a text in two pieces, cut anywhere, is judged as unicode/utf8
+// judges the whole, and refused no later and no earlier than it must be.
+func FuzzUTF8Split(f *testing.F) {
+	f.Fuzz(func(t *testing.T, p []byte) {
+		want := utf8.Valid(p)
+		if frame.ValidUTF8(p) != want {
+			t.Fatalf("ValidUTF8(%x) is %v", p, !want)
+		}
+		// Every cut of a short text; of a long one, those around the pieces
+		// that the fast ways work on.
+		for cut := 0; cut <= len(p); cut++ {
+			if cut > 80 && cut < len(p)-80 && cut%61 != 0 {
+				continue
+			}
+			var u frame.UTF8
+			first := u.Check(p[:cut])
+			if first == hopeless(p[:cut]) {
+				t.Fatalf("%x: the first %d bytes can be right: %v", p, cut, first)
+			}
+			if got := u.Check(p[cut:]) && u.Complete(); got != want {
+				t.Fatalf("%x cut at %d is %v", p, cut, got)
+			}
+		}
+	})
+}
+
+// FuzzSequence: a sequence of headers, one a pair of bytes, is judged as the
+// model judges it; a refused header changes nothing.
+func FuzzSequence(f *testing.F) {
+	f.Fuzz(func(t *testing.T, server bool, b []byte) {
+		v := frame.Validator{Role: frame.Client}
+		if server {
+			v.Role = frame.Server
+		}
+		m := model{server: server}
+		for ; len(b) >= 2; b = b[2:] {
+			wire := []byte{b[0], b[1]}
+			switch b[1] & 127 {
+			case 126:
+				wire = append(wire, 1, 0)
+			case 127:
+				wire = append(wire, 0, 0, 0, 0, 0, 1, 0, 0)
+			}
+			if b[1] >= 128 {
+				wire = append(wire, "key!"...)
+			}
+			h, _, err := frame.ParseHeader(wire)
+			if err != nil {
+				t.Fatalf("%x: %v", wire, err)
+			}
+			err = v.Check(h)
+			if _, _, code := m.header(wire); (err == nil) != (code == 0) {
+				t.Fatalf("%x, inside a message %v: %v, the model says %d", wire, m.open, err, code)
+			}
+			if err == nil && h.Opcode < 8 {
+				m.open = !h.FIN
+			}
+			if v.InMessage() != m.open {
+				t.Fatalf("%x: inside a message is %v", wire, v.InMessage())
+			}
+		}
+	})
+}
+
+// FuzzClose: a Close payload is judged as the model judges it, and what
+// was parsed is written as the same bytes.
+func FuzzClose(f *testing.F) {
+	f.Fuzz(func(t *testing.T, p []byte) {
+		code, reason, err := frame.ParseClose(p)
+		if len(p) > 125 {
+			if !errors.Is(err, frame.ErrControlTooLong) {
+				t.Fatalf("%d bytes: %v", len(p), err)
+			}
+			return
+		}
+		var m model
+		m.control(8, p)
+		end := int(code)
+		var rule *frame.Error
+		if errors.As(err, &rule) {
+			end = int(rule.Code)
+		}
+		if end != m.out.end {
+			t.Fatalf("%x: %v %v, the model says %d", p, code, err, m.out.end)
+		}
+		if err != nil {
+			return
+		}
+		if again, err := frame.AppendClose(nil, code, reason); err != nil || !bytes.Equal(again, p) {
+			t.Fatalf("%x became %v %q became %x, %v", p, code, reason, again, err)
+		}
+	})
+}
