@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/coder/websocket"
+)
+
+// coder's documentation shows Read and Write; Reader reads into memory that is
+// used again. It leaves text unchecked.
+var (
+	coderUsual = coderIdiom("usual")
+	coderBest  = coderIdiom("best")
+)
+
+func coderIdiom(name string) *idiom {
+	reuse := name == "best"
+	accept := func(w http.ResponseWriter, r *http.Request, deflate bool) (*websocket.Conn, error) {
+		opts := new(websocket.AcceptOptions)
+		if deflate {
+			opts.CompressionMode = websocket.CompressionNoContextTakeover
+			opts.CompressionThreshold = 1
+		}
+		ws, err := websocket.Accept(w, r, opts)
+		if err == nil {
+			ws.SetReadLimit(maxMessage)
+		}
+		return ws, err
+	}
+	return &idiom{
+		lib: "coder", name: name, module: "github.com/coder/websocket",
+		echo: func(deflate bool) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ws, err := accept(w, r, deflate)
+				if err != nil {
+					return
+				}
+				defer ws.CloseNow()
+				ctx := context.Background()
+				read := coderRead(ws, reuse)
+				for {
+					typ, p, err := read(ctx)
+					if err != nil {
+						return
+					}
+					if err := ws.Write(ctx, typ, p); err != nil {
+						return
+					}
+				}
+			})
+		},
+		reader: func(nc net.Conn) (func(int) error, error) {
+			ws, err := accept(hijackable(nc), upgradeRequest(), false)
+			if err != nil {
+				return nil, err
+			}
+			read, ctx := coderRead(ws, reuse), context.Background()
+			return func(n int) error {
+				for range n {
+					if _, _, err := read(ctx); err != nil {
+						return err
+					}
+				}
+				return nil
+			}, nil
+		},
+		writer: func(nc net.Conn, client bool) (func([]byte) error, error) {
+			ctx := context.Background()
+			var ws *websocket.Conn
+			var err error
+			if client {
+				dial := func(context.Context, string, string) (net.Conn, error) { return nc, nil }
+				ws, _, err = websocket.Dial(ctx, "ws://bench/", &websocket.DialOptions{
+					HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial}},
+				})
+			} else {
+				ws, err = accept(hijackable(nc), upgradeRequest(), false)
+			}
+			return func(p []byte) error { return ws.Write(ctx, websocket.MessageBinary, p) }, err
+		},
+		fanout: func() (http.Handler, func([]byte) (int, error)) {
+			var mu sync.Mutex
+			var all []*websocket.Conn
+			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ws, err := accept(w, r, false)
+				if err != nil {
+					return
+				}
+				mu.Lock()
+				all = append(all, ws)
+				mu.Unlock()
+				ws.Read(context.Background())
+				ws.CloseNow()
+			})
+			return h, func(p []byte) (int, error) { // it has no prepared messages
+				mu.Lock()
+				defer mu.Unlock()
+				for _, ws := range all {
+					if err := ws.Write(context.Background(), websocket.MessageBinary, p); err != nil {
+						return 0, err
+					}
+				}
+				return len(all), nil
+			}
+		},
+	}
+}
+
+func coderRead(ws *websocket.Conn, reuse bool) func(context.Context) (websocket.MessageType, []byte, error) {
+	if !reuse {
+		return ws.Read
+	}
+	var into buffer
+	return func(ctx context.Context) (websocket.MessageType, []byte, error) {
+		typ, r, err := ws.Reader(ctx)
+		if err != nil {
+			return 0, nil, err
+		}
+		p, err := into.readAll(r)
+		return typ, p, err
+	}
+}

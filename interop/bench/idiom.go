@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// An idiom is one way to use one library: the way its documentation shows, or
+// the fastest that its documentation describes. Functions that are nil are work
+// that the library has no means for, and have no entry in that row.
+type idiom struct {
+	lib  string
+	name string // usual or best
+
+	// module is the path of the library's module; its version goes into the
+	// results.
+	module string
+
+	// echo serves WebSocket connections over net/http, and sends every message
+	// back. With deflate, it agrees to permessage-deflate without context
+	// takeover.
+	echo func(deflate bool) http.Handler
+
+	// listen does the same on a bare listener, with the library's own
+	// handshake.
+	listen func(net.Listener) error
+
+	// upgrade answers one opening handshake on nc, without net/http.
+	upgrade func(nc net.Conn) error
+
+	// reader prepares the server's end of a connection on nc, and returns a
+	// function that reads the next n messages, text validated.
+	reader func(nc net.Conn) (read func(n int) error, err error)
+
+	// writer prepares an end of a connection on nc, and returns a function
+	// that writes one binary message.
+	writer func(nc net.Conn, client bool) (write func(p []byte) error, err error)
+
+	// fanout serves connections over net/http that only listen; publish sends
+	// one message to all of them, framed once if the library can, and returns
+	// to how many.
+	fanout func() (h http.Handler, publish func(p []byte) (int, error))
+}
+
+func (i *idiom) String() string { return i.lib + "/" + i.name }
+
+// idioms are all of them, this library's first.
+var idioms = []*idiom{
+	ourUsual, ourBest,
+	gorillaUsual, gorillaBest,
+	coderUsual, coderBest,
+	gobwasUsual, gobwasBest,
+	gwsUsual, gwsBest,
+	nbioUsual,
+}
+
+// ours is the name under which this library stands in the results.
+const ours = "rfc6455"
+
+// idiomNamed returns the idiom whose String is name.
+func idiomNamed(name string) (*idiom, error) {
+	for _, i := range slices.Concat(idioms, limitIdioms) {
+		if i.String() == name {
+			return i, nil
+		}
+	}
+	return nil, fmt.Errorf("no idiom %q", name)
+}
+
+// selectIdioms returns those of the libraries named in list, separated by
+// commas, and always this library's.
+func selectIdioms(list string) []*idiom {
+	if list == "" {
+		return idioms
+	}
+	var some []*idiom
+	for _, i := range idioms {
+		for _, lib := range strings.Split(list, ",") {
+			if i.lib == lib || i.lib == ours {
+				some = append(some, i)
+				break
+			}
+		}
+	}
+	return some
+}
+
+// versions are those of the libraries in this build.
+func versions() map[string]string {
+	v := make(map[string]string)
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v
+	}
+	for _, i := range idioms {
+		for _, dep := range info.Deps {
+			if dep.Path == i.module {
+				v[i.lib] = dep.Version
+			}
+		}
+	}
+	return v
+}
+
+// maxMessage is the limit that every library is given where it has one.
+const maxMessage = 4 << 20

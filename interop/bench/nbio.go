@@ -1,0 +1,85 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/lesismal/nbio/logging"
+	"github.com/lesismal/nbio/nbhttp"
+	"github.com/lesismal/nbio/nbhttp/websocket"
+)
+
+// nbio's documentation shows its own HTTP server on its own poller, with
+// OnMessage; in memory it reads in its blocking mode.
+var nbioUsual = &idiom{
+	lib: "nbio", name: "usual", module: "github.com/lesismal/nbio",
+	echo: func(deflate bool) http.Handler {
+		u := websocket.NewUpgrader()
+		u.EnableCompression(deflate)
+		u.OnMessage(func(c *websocket.Conn, typ websocket.MessageType, p []byte) { c.WriteMessage(typ, p) })
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { u.Upgrade(w, r, nil) })
+	},
+	reader: func(nc net.Conn) (func(int) error, error) {
+		g := newGate()
+		u := nbioBlocking()
+		u.OnMessage(func(*websocket.Conn, websocket.MessageType, []byte) { g.pass() })
+		u.OnClose(func(_ *websocket.Conn, err error) { g.fail(err) })
+		c, err := u.Upgrade(hijackable(nc), upgradeRequest(), nil)
+		if err != nil {
+			return nil, err
+		}
+		go c.HandleRead(4096)
+		return g.read, nil
+	},
+	writer: func(nc net.Conn, client bool) (func([]byte) error, error) {
+		if client {
+			return nil, errNoMeans
+		}
+		c, err := nbioBlocking().Upgrade(hijackable(nc), upgradeRequest(), nil)
+		return func(p []byte) error { return c.WriteMessage(websocket.BinaryMessage, p) }, err
+	},
+	fanout: func() (http.Handler, func([]byte) (int, error)) {
+		var mu sync.Mutex
+		var all []*websocket.Conn
+		u := websocket.NewUpgrader()
+		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, err := u.Upgrade(w, r, nil)
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			all = append(all, c)
+			mu.Unlock()
+		})
+		return h, func(p []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, c := range all {
+				if err := c.WriteMessage(websocket.BinaryMessage, p); err != nil {
+					return 0, err
+				}
+			}
+			return len(all), nil
+		}
+	},
+}
+
+func nbioBlocking() *websocket.Upgrader {
+	u := websocket.NewUpgrader()
+	u.BlockingModHandleRead = false
+	u.BlockingModAsyncWrite = false
+	return u
+}
+
+// serveNbio runs nbio's own server on ln, and returns when it is up.
+func serveNbio(ln net.Listener, h http.Handler) error {
+	logging.SetLevel(logging.LevelNone) // connections that end are part of the measurement
+	return nbhttp.NewEngine(nbhttp.Config{
+		Network:                 "tcp",
+		Addrs:                   []string{ln.Addr().String()},
+		Listen:                  func(string, string) (net.Listener, error) { return ln, nil },
+		ReleaseWebsocketPayload: true,
+		Handler:                 h,
+	}).Start()
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"sync"
+
+	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/handshake"
+)
+
+var ourConfig = &conn.Config{MaxMessageSize: maxMessage}
+
+var ourUsual = &idiom{
+	lib: ours, name: "usual", module: "github.com/seed24abed78/rfc6455",
+	echo: func(bool) http.Handler {
+		return conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
+			for {
+				typ, p, err := ws.ReadMessage(ctx)
+				if err != nil {
+					return err
+				}
+				if err := ws.WriteMessage(ctx, typ, p); err != nil {
+					return err
+				}
+			}
+		}, ourConfig)
+	},
+	reader: func(nc net.Conn) (func(int) error, error) {
+		ws := conn.New(nc, conn.Server, handshake.Result{}, ourConfig)
+		ctx := context.Background()
+		return func(n int) error {
+			for range n {
+				if _, _, err := ws.ReadMessage(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, nil
+	},
+}
+
+var ourBest = &idiom{
+	lib: ours, name: "best", module: ourUsual.module,
+	echo: func(bool) http.Handler { return conn.Handler(ourEcho, ourConfig) },
+	listen: func(ln net.Listener) error {
+		for {
+			nc, err := ln.Accept()
+			if err != nil {
+				return err
+			}
+			go func() {
+				ctx := context.Background()
+				ws, err := conn.Upgrade(ctx, nc, ourConfig)
+				if err != nil {
+					return
+				}
+				defer ws.Close()
+				ourEcho(ctx, ws)
+			}()
+		}
+	},
+	upgrade: func(nc net.Conn) error {
+		_, err := conn.Upgrade(context.Background(), nc, ourConfig)
+		return err
+	},
+	reader: func(nc net.Conn) (func(int) error, error) {
+		ws := conn.New(nc, conn.Server, handshake.Result{}, ourConfig)
+		ctx := context.Background()
+		return func(n int) error {
+			for _, err := range ws.Messages(ctx) {
+				if err != nil {
+					return err
+				}
+				if n--; n == 0 {
+					break
+				}
+			}
+			return nil
+		}, nil
+	},
+	writer: func(nc net.Conn, client bool) (func([]byte) error, error) {
+		ctx := context.Background()
+		ws := conn.New(nc, conn.Server, handshake.Result{}, ourConfig)
+		if client {
+			var err error
+			cfg := &conn.Config{DialContext: func(context.Context, string, string) (net.Conn, error) { return nc, nil }}
+			if ws, err = conn.Dial(ctx, "ws://bench/", cfg); err != nil {
+				return nil, err
+			}
+		}
+		return func(p []byte) error { return ws.WriteMessage(ctx, conn.Binary, p) }, nil
+	},
+	fanout: func() (http.Handler, func([]byte) (int, error)) {
+		var mu sync.Mutex
+		var all []*conn.Conn
+		h := conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
+			mu.Lock()
+			all = append(all, ws)
+			mu.Unlock()
+			_, _, err := ws.ReadMessage(ctx)
+			return err
+		}, ourConfig)
+		return h, func(p []byte) (int, error) {
+			m, err := conn.Prepare(conn.Binary, p)
+			if err != nil {
+				return 0, err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for _, ws := range all {
+				if err := ws.WritePrepared(context.Background(), m); err != nil {
+					return 0, err
+				}
+			}
+			return len(all), nil
+		}
+	},
+}
+
+// ourEcho answers in place: what a burst of messages brings leaves in one write,
+// when the next read is about to wait.
+func ourEcho(ctx context.Context, ws *conn.Conn) error {
+	for msg, err := range ws.Messages(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := ws.BufferMessage(msg.Type, msg.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+)
+
+// runServer is a server process: kind of idiom name, on a free port. Its first
+// answer, to "addr", is where it listens.
+func runServer(name, kind string) {
+	i, err := idiomNamed(name)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	publish, err := serve(i, kind, ln)
+	serveCommands(func(cmd command) (answer, error) {
+		if err != nil {
+			return answer{}, err
+		}
+		switch cmd.Do {
+		case "addr":
+			return answer{Addr: ln.Addr().String()}, nil
+		case "usage":
+			return answer{Usage: used(cmd.Resident)}, nil
+		case "publish":
+			p := make([]byte, cmd.Size)
+			var a answer
+			for range cmd.Count {
+				n, err := publish(p)
+				a.Ops += int64(n)
+				if err != nil {
+					return a, err
+				}
+			}
+			return a, nil
+		}
+		return answer{}, fmt.Errorf("a server can't %q", cmd.Do)
+	})
+}
+
+// serve starts what a row needs. It returns at once.
+func serve(i *idiom, kind string, ln net.Listener) (publish func([]byte) (int, error), err error) {
+	var h http.Handler
+	switch {
+	case kind == "idle-bare" && i == limitRaw:
+		rawBuffer = 512
+		go i.listen(ln)
+		return nil, nil
+	case (kind == "bare" || kind == "idle-bare") && i.listen != nil:
+		go i.listen(ln)
+		return nil, nil
+	case (kind == "echo" || kind == "deflate") && i.echo != nil:
+		h = i.echo(kind == "deflate")
+	case kind == "fanout" && i.fanout != nil:
+		h, publish = i.fanout()
+	default:
+		return nil, errNoMeans
+	}
+	if i == nbioUsual {
+		return publish, serveNbio(ln, h)
+	}
+	go http.Serve(ln, h)
+	return publish, nil
+}

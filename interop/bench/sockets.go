@@ -1,0 +1,259 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// socketRow is work over loopback TCP: the processor time of the server, which
+// has a process and a core of its own.
+type socketRow struct {
+	row
+	kind     string // of server
+	protocol string // of load
+	conns    int
+	size     int
+	pipeline int
+	fresh    bool // every measurement in a server process of its own
+	measure  func(b *bench, r socketRow, server, load *child) (sample, error)
+}
+
+// socketRows are all of them, in the order of the table.
+func (b *bench) socketRows() []socketRow {
+	echo := func(id string, conns, pipeline, size int, goal, limit float64) socketRow {
+		return socketRow{
+			row:  row{ID: id, Unit: "message", Goal: goal, Limit: limitRaw, GoalLimit: limit},
+			kind: "echo", protocol: "ws", conns: conns, size: size, pipeline: pipeline, measure: measureEcho,
+		}
+	}
+	deflate := func(size int) socketRow {
+		r := echo("echo/deflate/"+bytesName(size), 16, 1, size, 1, 0)
+		r.kind, r.protocol, r.Limit = "deflate", "deflate", nil
+		return r
+	}
+	idle := func(id, kind string) socketRow {
+		return socketRow{
+			row:  row{ID: id, Unit: "connection", Bytes: true, GoalValue: 4200, Limit: limitRaw},
+			kind: kind, protocol: "ws", conns: b.idle, size: 128, fresh: true, measure: measureIdle,
+		}
+	}
+	return []socketRow{
+		echo("echo/ping-pong/128", 64, 1, 128, 1.05, 1.1),
+		echo("echo/pipelined/64x128", 8, 64, 128, 0.1, 0),
+		echo("echo/64K", 8, 1, 64<<10, 1.05, 1.15),
+		deflate(1 << 10), deflate(16 << 10),
+		{
+			row:  row{ID: "upgrade/net-http", Unit: "handshake", Goal: 1.05, Limit: limitGet, GoalLimit: 1.3},
+			kind: "echo", protocol: "ws", conns: 8, measure: measureUpgrade,
+		},
+		{
+			row:  row{ID: fmt.Sprintf("fanout/%d", b.subscribers), Unit: "delivery", Goal: 1.05},
+			kind: "fanout", protocol: "listen", conns: b.subscribers, size: 128, fresh: true, measure: measureFanout,
+		},
+		idle("idle/handler", "echo"),
+		idle("idle/bare", "idle-bare"),
+	}
+}
+
+// fits reports whether an idiom can have an entry in the row.
+func (r socketRow) fits(i *idiom) bool {
+	switch {
+	case i == limitRaw:
+		return r.Limit == limitRaw
+	case i == limitGet:
+		return r.Limit == limitGet
+	case i.lib == limits:
+		return false
+	case r.kind == "idle-bare":
+		return i.listen != nil
+	case r.kind == "fanout":
+		return i.fanout != nil
+	}
+	return i.echo != nil
+}
+
+// runSocketRow measures all idioms in turn, round after round.
+func (b *bench) runSocketRow(r socketRow) (result, error) {
+	res := newResult(r.row)
+	core, loadCore := cores()
+	load, err := start(loadCore, "load")
+	if err != nil {
+		return res, err
+	}
+	defer load.stop()
+	servers := make(map[*idiom]*child)
+	defer func() {
+		for _, s := range servers {
+			s.stop()
+		}
+	}()
+	for round := range b.rounds {
+		for _, i := range b.idioms() {
+			if !r.fits(i) || res.dropped[i.String()] {
+				continue
+			}
+			s := servers[i]
+			if s == nil || r.fresh {
+				kind := r.kind
+				if i == limitRaw && kind != "idle-bare" {
+					kind = "bare"
+					if r.Bytes {
+						kind = "idle-bare"
+					}
+				}
+				if s != nil {
+					s.stop()
+				}
+				if s, err = start(core, "server", "-idiom", i.String(), "-kind", kind); err != nil {
+					return res, err
+				}
+				servers[i] = s
+			}
+			sm, err := r.measure(b, r.for_(i), s, load)
+			switch {
+			case errors.Is(err, errNoMeans):
+				res.dropped[i.String()] = true
+				continue
+			case err != nil:
+				res.drop(i, err)
+				load.tell(command{Do: "close"})
+				continue
+			}
+			res.add(i, sm)
+		}
+		if r.Bytes && round == 0 {
+			break // memory repeats itself to the page
+		}
+	}
+	return res, nil
+}
+
+// for_ returns the row as the load must do it for an idiom.
+func (r socketRow) for_(i *idiom) socketRow {
+	switch i {
+	case limitRaw:
+		r.protocol = "raw"
+	case limitGet:
+		r.protocol = "get"
+	}
+	return r
+}
+
+func measureEcho(b *bench, r socketRow, server, load *child) (sample, error) {
+	addr, err := server.tell(command{Do: "addr"})
+	if err != nil {
+		return sample{}, err
+	}
+	if _, err := load.tell(command{Do: "open", Addr: addr.Addr, Protocol: r.protocol, Conns: r.conns, Size: r.size, Pipeline: r.pipeline}); err != nil {
+		return sample{}, err
+	}
+	defer load.tell(command{Do: "close"})
+	if _, err := load.tell(command{Do: "run", Ms: max(5, b.ms/5)}); err != nil { // warm
+		return sample{}, err
+	}
+	before, err := server.tell(command{Do: "usage"})
+	if err != nil {
+		return sample{}, err
+	}
+	ran, err := load.tell(command{Do: "run", Ms: b.ms})
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := server.tell(command{Do: "usage"})
+	return newSample(ran.Ops, after.Usage.sub(before.Usage)), err
+}
+
+func measureUpgrade(b *bench, r socketRow, server, load *child) (sample, error) {
+	addr, err := server.tell(command{Do: "addr"})
+	if err != nil {
+		return sample{}, err
+	}
+	churn := command{Do: "churn", Addr: addr.Addr, Protocol: r.protocol, Conns: r.conns, Ms: max(5, b.ms/5)}
+	if _, err := load.tell(churn); err != nil {
+		return sample{}, err
+	}
+	before, err := server.tell(command{Do: "usage"})
+	if err != nil {
+		return sample{}, err
+	}
+	churn.Ms = b.ms
+	ran, err := load.tell(churn)
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := server.tell(command{Do: "usage"})
+	return newSample(ran.Ops, after.Usage.sub(before.Usage)), err
+}
+
+// measureFanout publishes messages to connections that only listen. It waits
+// until all have come before it asks what they cost.
+func measureFanout(b *bench, r socketRow, server, load *child) (sample, error) {
+	addr, err := server.tell(command{Do: "addr"})
+	if err != nil {
+		return sample{}, err
+	}
+	if _, err := load.tell(command{Do: "open", Addr: addr.Addr, Protocol: r.protocol, Conns: r.conns}); err != nil {
+		return sample{}, err
+	}
+	defer load.tell(command{Do: "close"})
+	total := int64(0)
+	publish := func(messages int) (delivered int64, err error) {
+		a, err := server.tell(command{Do: "publish", Count: messages, Size: r.size})
+		if err != nil {
+			return 0, err
+		}
+		total += a.Ops
+		_, err = load.tell(command{Do: "await", Count: int(total)})
+		return a.Ops, err
+	}
+	// The server may still be about to note the last connections.
+	for delivered := int64(0); delivered < int64(r.conns); {
+		if delivered, err = publish(1); err != nil {
+			return sample{}, err
+		}
+	}
+	before, err := server.tell(command{Do: "usage"})
+	if err != nil {
+		return sample{}, err
+	}
+	delivered, err := publish(max(1, b.ms*200/r.conns)) // some 5 microseconds each
+	if err != nil {
+		return sample{}, err
+	}
+	after, err := server.tell(command{Do: "usage"})
+	return newSample(delivered, after.Usage.sub(before.Usage)), err
+}
+
+// measureIdle compares the resident memory before and after r.conns
+// connections were opened and have each echoed one message.
+func measureIdle(b *bench, r socketRow, server, load *child) (sample, error) {
+	addr, err := server.tell(command{Do: "addr"})
+	if err != nil {
+		return sample{}, err
+	}
+	open := command{Do: "open", Addr: addr.Addr, Protocol: r.protocol, Conns: 100, Size: r.size}
+	if _, err := load.tell(open); err != nil { // code and tables are not the connections'
+		return sample{}, err
+	}
+	if _, err := load.tell(command{Do: "close"}); err != nil {
+		return sample{}, err
+	}
+	before, err := server.tell(command{Do: "usage", Resident: true})
+	if err != nil {
+		return sample{}, err
+	}
+	open.Conns = r.conns
+	if _, err := load.tell(open); err != nil {
+		return sample{}, err
+	}
+	defer load.tell(command{Do: "close"})
+	after, err := server.tell(command{Do: "usage", Resident: true})
+	if err != nil {
+		return sample{}, err
+	}
+	s := newSample(int64(r.conns), after.Usage.sub(before.Usage))
+	s.Value = math.Round(float64(after.Usage.RSS-before.Usage.RSS) / float64(r.conns))
+	s.Reads, s.Writes = 0, 0
+	return s, nil
+}
