@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/seed24abed78/rfc6455/handshake"
@@ -23,6 +24,10 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) 
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return nil, err
 	}
+	return c.accept(w, r)
+}
+
+func (c *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	policy := c.server()
 	req := handshake.FromHTTP(r)
 	res, err := c.judge(&policy, req)
@@ -43,9 +48,9 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) 
 		early, _ := rw.Reader.Peek(n)
 		res.Buffered = append([]byte(nil), early...)
 	}
-	if _, err := nc.Write(policy.AppendResponse(nil, req, res)); err != nil {
+	if err := respond(nc, &policy, req, res); err != nil {
 		nc.Close()
-		return nil, fmt.Errorf("websocket: write the handshake's response: %w", err)
+		return nil, err
 	}
 	nc.SetDeadline(time.Time{})
 	return newConn(nc, Server, res, c), nil
@@ -59,6 +64,16 @@ func (cfg *Config) server() handshake.Server {
 		Header:         cfg.Header,
 		Secure:         cfg.Secure,
 	}
+}
+
+// respond sends the 101.
+func respond(nc net.Conn, policy *handshake.Server, req *handshake.Request, res handshake.Result) error {
+	buf := writeBuffers.Get().(*[writeSize]byte)
+	defer writeBuffers.Put(buf)
+	if _, err := nc.Write(policy.AppendResponse(buf[:0], req, res)); err != nil {
+		return fmt.Errorf("websocket: write the handshake's response: %w", err)
+	}
+	return nil
 }
 
 // judge asks the protocol's rules first, then the user's.
@@ -109,6 +124,10 @@ func Handler(serve func(ctx context.Context, ws *Conn) error, cfg ...*Config) ht
 	if len(cfg) > 0 {
 		config = cfg[0]
 	}
+	// One copy with the defaults serves all connections.
+	if resolved, err := config.resolve(); err == nil {
+		config = resolved
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ws, err := Accept(w, r, config)
 		if err != nil {
@@ -151,18 +170,33 @@ func Upgrade(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.withHandshakeTimeout(ctx)
-	defer cancel()
-	var ws *Conn
-	err = during(ctx, nc, func() (err error) {
-		ws, err = upgrade(nc, c)
-		return err
-	})
-	if err != nil {
-		nc.Close()
-		return nil, err
+	// A deadline costs less than a context with a timeout.
+	nc.SetDeadline(deadline(c.HandshakeTimeout))
+	stop := func() bool { return true }
+	if ctx.Done() != nil {
+		stop = context.AfterFunc(ctx, func() { nc.SetDeadline(longAgo) })
 	}
+	ws, err := upgrade(nc, c)
+	if ended := !stop(); ended || err != nil {
+		nc.Close()
+		return nil, upgradeFailed(ctx, ended, err)
+	}
+	nc.SetDeadline(time.Time{})
 	return ws, nil
+}
+
+// upgradeFailed says why: a refusal first, for it has been sent.
+func upgradeFailed(ctx context.Context, ended bool, err error) error {
+	var refusal *handshake.Error
+	switch {
+	case errors.As(err, &refusal):
+		return err
+	case ended:
+		return fmt.Errorf("websocket: opening handshake: %w", context.Cause(ctx))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return fmt.Errorf("websocket: opening handshake: %w", errHandshakeTimeout)
+	}
+	return err
 }
 
 var errHandshakeSize = errors.New("websocket: the peer's handshake is longer than Config.MaxHandshakeSize")
@@ -184,8 +218,8 @@ func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 		var res handshake.Result
 		if res, err = cfg.judge(&policy, req); err == nil {
 			res.Buffered = rest
-			if _, err := nc.Write(policy.AppendResponse(nil, req, res)); err != nil {
-				return nil, fmt.Errorf("websocket: write the handshake's response: %w", err)
+			if err := respond(nc, &policy, req, res); err != nil {
+				return nil, err
 			}
 			return newConn(nc, Server, res, cfg), nil
 		}

@@ -128,16 +128,21 @@ type Config struct {
 	// DialContext opens the TCP connection of a client, to the proxy if there
 	// is one; nil means net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	final bool // resolve made it
 }
 
 // resolve returns a copy of cfg with every default filled in, so that the rest
 // of the package reads final values. In the copy, no bound is the largest value.
+// Nil shares one copy, and what is resolved already is its own.
 func (cfg *Config) resolve() (*Config, error) {
-	var c Config
-	if cfg != nil {
-		c = *cfg
+	if cfg == nil {
+		return defaults, nil
 	}
-	switch {
+	if cfg.final {
+		return cfg, nil
+	}
+	switch c := cfg; {
 	case c.CloseTimeout < 0:
 		return nil, fmt.Errorf("websocket: Config.CloseTimeout is %v; it must be zero (for %v) or positive", c.CloseTimeout, DefaultCloseTimeout)
 	case c.MaxHandshakeSize < 0:
@@ -145,6 +150,12 @@ func (cfg *Config) resolve() (*Config, error) {
 	case c.ControlTimeout < 0:
 		return nil, fmt.Errorf("websocket: Config.ControlTimeout is %v; it must be zero (for %v) or positive", c.ControlTimeout, DefaultControlTimeout)
 	}
+	return cfg.withDefaults(), nil
+}
+
+func (cfg *Config) withDefaults() *Config {
+	c := *cfg
+	c.final = true
 	c.MaxMessageSize = orDefault(c.MaxMessageSize, DefaultMaxMessageSize, 1<<63-1)
 	c.MaxFragments = orDefault(c.MaxFragments, DefaultMaxFragments, int(^uint(0)>>1))
 	c.MaxHandshakeSize = orDefault(c.MaxHandshakeSize, DefaultMaxHandshakeSize, DefaultMaxHandshakeSize)
@@ -152,8 +163,10 @@ func (cfg *Config) resolve() (*Config, error) {
 	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout, 1<<63-1)
 	c.CloseTimeout = orDefault(c.CloseTimeout, DefaultCloseTimeout, DefaultCloseTimeout)
 	c.ControlTimeout = orDefault(c.ControlTimeout, DefaultControlTimeout, DefaultControlTimeout)
-	return &c, nil
+	return &c
 }
+
+var defaults = new(Config).withDefaults()
 
 // orDefault returns def for zero, unbounded for a negative value, else v.
 func orDefault[T int | int64 | time.Duration](v, def, unbounded T) T {

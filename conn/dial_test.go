@@ -306,7 +306,7 @@ func TestRefusalBodyStalls(t *testing.T) {
 	})
 }
 
-// Proves 4.1-14, 4.1-28: what can't be sent is an error before a connection.
+// Proves 3-4, 4.1-1, 4.1-8: what can't be sent is an error before a connection.
 func TestDialBadURL(t *testing.T) {
 	cfg := &conn.Config{DialContext: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("dialed")

@@ -27,10 +27,12 @@ func NewKey() string {
 
 // Accept returns the Sec-WebSocket-Accept that answers key. It hashes the text
 // of the key as it was sent, not the decoded nonce (RFC 6455, section 4.2.2).
-func Accept(key string) string {
+func Accept(key string) string { return string(appendAccept(nil, key)) }
+
+func appendAccept(dst []byte, key string) []byte {
 	var buf [keySize + len(GUID)]byte
 	sum := sha1.Sum(append(append(buf[:0], key...), GUID...))
-	return base64.StdEncoding.EncodeToString(sum[:])
+	return base64.StdEncoding.AppendEncode(dst, sum[:])
 }
 
 // validKey reports whether key is the base64 of exactly 16 bytes

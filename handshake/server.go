@@ -184,7 +184,7 @@ func (s *Server) negotiate(r *Request) ([]Extension, error) {
 // could not stand in a header is left out.
 func (s *Server) AppendResponse(dst []byte, r *Request, res Result) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"...)
-	dst = appendField(dst, "Sec-WebSocket-Accept", Accept(r.Header(fieldKey)))
+	dst = append(appendAccept(append(dst, "Sec-WebSocket-Accept: "...), r.Header(fieldKey)), "\r\n"...)
 	var subprotocols []string
 	if isToken(res.Subprotocol) {
 		subprotocols = []string{res.Subprotocol}
