@@ -350,3 +350,15 @@ func TestDialHosts(t *testing.T) {
 		require.Equal(t, want[1], <-host)
 	}
 }
+
+// A zone is for this machine's routing: no certificate has it, and the server
+// doesn't see it.
+func TestDialZoneTLS(t *testing.T) {
+	s := httptest.NewTLSServer(conn.Handler(echo)) // its certificate has ::1
+	defer s.Close()
+	tls := s.Client().Transport.(*http.Transport).TLSClientConfig
+	requireEcho(t, "wss://[::1%25lo]:1/", &conn.Config{TLS: tls, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		require.Equal(t, "[::1%lo]:1", addr)
+		return new(net.Dialer).DialContext(ctx, network, s.Listener.Addr().String())
+	}})
+}
