@@ -47,7 +47,7 @@ var checks = []check{
 // closed in the end, and must close well.
 func with(cfg *conn.Config, f func(ctx context.Context, ws *conn.Conn) error) func(context.Context, *peer) error {
 	return func(ctx context.Context, p *peer) error {
-		ws, err := p.link(ctx, cfg)
+		ws, err := p.connect(ctx, cfg)
 		if err != nil {
 			return err
 		}
@@ -143,7 +143,7 @@ func checkFragmentsIn(ctx context.Context, p *peer) error {
 	if err != nil {
 		return err
 	}
-	ws, err := p.link(ctx, &conn.Config{MaxFragments: 2})
+	ws, err := p.connect(ctx, &conn.Config{MaxFragments: 2})
 	if err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ type end struct {
 func checkCloseOut(ends ...end) func(context.Context, *peer) error {
 	return func(ctx context.Context, p *peer) error {
 		for _, e := range ends {
-			ws, err := p.link(ctx, nil)
+			ws, err := p.connect(ctx, nil)
 			if err != nil {
 				return err
 			}
@@ -228,7 +228,7 @@ func checkCloseOut(ends ...end) func(context.Context, *peer) error {
 func checkCloseIn(ends ...end) func(context.Context, *peer) error {
 	return func(ctx context.Context, p *peer) error {
 		for _, e := range ends {
-			ws, err := p.link(ctx, nil)
+			ws, err := p.connect(ctx, nil)
 			if err != nil {
 				return err
 			}
@@ -248,7 +248,7 @@ func checkCloseIn(ends ...end) func(context.Context, *peer) error {
 }
 
 func checkDropOut(ctx context.Context, p *peer) error {
-	ws, err := p.link(ctx, nil)
+	ws, err := p.connect(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func checkDropOut(ctx context.Context, p *peer) error {
 }
 
 func checkDropIn(ctx context.Context, p *peer) error {
-	ws, err := p.link(ctx, nil)
+	ws, err := p.connect(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -280,7 +280,7 @@ func checkDropIn(ctx context.Context, p *peer) error {
 func expectLast(ctx context.Context, p *peer, want string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	ws, err := p.link(ctx, nil)
+	ws, err := p.connect(ctx, nil)
 	if err != nil {
 		return err
 	}

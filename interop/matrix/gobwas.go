@@ -63,7 +63,7 @@ var errGobwasClosed = errors.New("the closing handshake is over")
 func (s *gobwasSocket) serve() {
 	defer s.nc.Close()
 	for {
-		f, err := ws.ReadFrame(s.r)
+		f, err := s.read()
 		if err == nil {
 			err = s.frame(f)
 		}
@@ -75,6 +75,18 @@ func (s *gobwasSocket) serve() {
 		}
 		return
 	}
+}
+
+func (s *gobwasSocket) read() (f ws.Frame, err error) {
+	if f.Header, err = ws.ReadHeader(s.r); err != nil {
+		return f, err
+	}
+	if f.Header.Length > 32<<20 {
+		return f, errors.New("a frame of more than 32 MiB")
+	}
+	f.Payload = make([]byte, f.Header.Length)
+	_, err = io.ReadFull(s.r, f.Payload)
+	return f, err
 }
 
 func (s *gobwasSocket) frame(f ws.Frame) error {

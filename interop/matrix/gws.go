@@ -9,8 +9,7 @@ import (
 )
 
 var lxzan = library{
-	name:    "lxzan/gws v1.9.1",
-	insists: true,
+	name: "lxzan/gws v1.9.1",
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		up := gws.NewUpgrader(gwsEvents{a}, &gws.ServerOption{
 			SubProtocols:        []string{subprotocol},

@@ -17,9 +17,23 @@ type peer struct {
 	link func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error)
 	// lacks names the checks that the peer can't be put to, each with the reason.
 	lacks map[string]string
-	// only names the checks that make sense; nil means all.
-	only []string
+	// only has the checks that make sense, done in a way of their own; nil
+	// means all, in the usual way.
+	only map[string]func(context.Context) error
 	stop func()
+}
+
+// connect links with the peer's subprotocol where cfg names none: many
+// implementations refuse a handshake without the one that they want.
+func (p *peer) connect(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+	var c conn.Config
+	if cfg != nil {
+		c = *cfg
+	}
+	if len(c.Subprotocols) == 0 {
+		c.Subprotocols = []string{subprotocol}
+	}
+	return p.link(ctx, &c)
 }
 
 // A library is a WebSocket implementation for Go.
@@ -31,25 +45,7 @@ type library struct {
 	// that of the opening handshake.
 	dial func(url string, a *agent) error
 
-	// insists says that the library refuses a handshake without its subprotocol.
-	insists bool
-
 	serverLacks, clientLacks map[string]string
-}
-
-// config adds to cfg what the library insists on.
-func (l library) config(cfg *conn.Config) *conn.Config {
-	if !l.insists {
-		return cfg
-	}
-	var c conn.Config
-	if cfg != nil {
-		c = *cfg
-	}
-	if len(c.Subprotocols) == 0 {
-		c.Subprotocols = []string{subprotocol}
-	}
-	return &c
 }
 
 // server starts the library as a server, for our client.
@@ -61,7 +57,7 @@ func (l library) server() (*peer, error) {
 	return &peer{
 		name: l.name + " as server",
 		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
-			return conn.Dial(ctx, "ws://"+base, l.config(cfg))
+			return conn.Dial(ctx, "ws://"+base, cfg)
 		},
 		lacks: l.serverLacks,
 		stop:  stop,
@@ -100,10 +96,8 @@ func (l library) client() (*peer, error) {
 		}
 	}()
 	return &peer{
-		name: l.name + " as client",
-		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
-			return h.link(ctx, l.config(cfg))
-		},
+		name:  l.name + " as client",
+		link:  h.link,
 		lacks: l.clientLacks,
 		stop: func() {
 			h.end()

@@ -16,14 +16,40 @@ import (
 // A program is a process that runs until it is stopped.
 type program struct {
 	cmd  *exec.Cmd
-	said bytes.Buffer // standard output and error, to be read when over is closed
+	said transcript // standard output and error
 	over chan struct{}
+}
+
+// A transcript keeps what a program says, and hands out its first line.
+type transcript struct {
+	mu    sync.Mutex
+	text  []byte
+	first chan string
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := bytes.IndexByte(t.text, '\n')
+	t.text = append(t.text, p...)
+	if end := bytes.IndexByte(t.text, '\n'); before < 0 && end >= 0 {
+		t.first <- string(t.text[:end])
+	}
+	return len(p), nil
+}
+
+// tail returns the end of it.
+func (t *transcript) tail() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(bytes.TrimSpace(t.text[max(0, len(t.text)-500):]))
 }
 
 // startProgram starts a program in a process group of its own, so that stop
 // ends its children too.
 func startProgram(name string, args ...string) (*program, error) {
 	p := &program{cmd: exec.Command(name, args...), over: make(chan struct{})}
+	p.said.first = make(chan string, 1)
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	p.cmd.WaitDelay = 5 * time.Second
@@ -44,8 +70,7 @@ func (p *program) stop() {
 
 // err says how a program ended that should have gone on.
 func (p *program) err() error {
-	said := p.said.Bytes()
-	return fmt.Errorf("%s: %v: %s", p.cmd.Path, p.cmd.ProcessState, said[max(0, len(said)-500):])
+	return fmt.Errorf("%s: %v: %s", p.cmd.Path, p.cmd.ProcessState, p.said.tail())
 }
 
 // listening returns when the program listens on address.
@@ -66,6 +91,20 @@ func (p *program) listening(ctx context.Context, address string) error {
 		case <-ctx.Done():
 			return fmt.Errorf("%s doesn't listen on %s: %w", p.cmd.Path, address, context.Cause(ctx))
 		}
+	}
+}
+
+// firstLine returns the first line that the program prints.
+func (p *program) firstLine(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	select {
+	case line := <-p.said.first:
+		return line, nil
+	case <-p.over:
+		return "", p.err()
+	case <-ctx.Done():
+		return "", fmt.Errorf("%s says nothing: %w", p.cmd.Path, context.Cause(ctx))
 	}
 }
 

@@ -116,10 +116,7 @@ func (m middleman) start(ctx context.Context, secure bool) (*peer, error) {
 	}
 	return &peer{
 		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
-			var c conn.Config
-			if cfg != nil {
-				c = *cfg
-			}
+			c := *cfg
 			c.TLS = &tls.Config{RootCAs: roots}
 			return conn.Dial(ctx, scheme+address, &c)
 		},
@@ -206,10 +203,7 @@ func (f forward) start(ctx context.Context) (*peer, error) {
 	proxy := &url.URL{Scheme: f.scheme, Host: address}
 	return &peer{
 		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
-			var c conn.Config
-			if cfg != nil {
-				c = *cfg
-			}
+			c := *cfg
 			c.Proxy = func(*http.Request) (*url.URL, error) { return proxy, nil }
 			return conn.Dial(ctx, "ws://"+server, &c)
 		},

@@ -1,0 +1,69 @@
+// An agent on npm's ws: "serve" prints its URL, "connect URL" comes back
+// again and again until the server has no more for it. agent.go lists the
+// commands.
+import { WebSocket, WebSocketServer } from "ws";
+
+const big = 32 * 1024 * 1024;
+const parts = ["a", "b", "c"].map((letter) => letter.repeat(200_000));
+let last = "";
+
+function obey(ws) {
+  ws.on("error", () => {}); // "close" follows
+  ws.on("pong", (payload) => ws.send("pong " + payload));
+  ws.on("close", (code, reason) => {
+    last = `${code} ${reason}`;
+  });
+  ws.on("message", (data, isBinary) => {
+    const text = isBinary ? "" : data.toString();
+    const [command, code, ...reason] = text.split(" ");
+    switch (command) {
+      case "!ping":
+        return ws.ping("are you there");
+      case "!fragments":
+        parts.forEach((part, i) => ws.send(part, { fin: i === 2, compress: false }));
+        return;
+      case "!close":
+        return code === "1005" ? ws.close() : ws.close(Number(code), reason.join(" "));
+      case "!drop":
+        return ws.terminate();
+      case "!last":
+        return ws.send(last);
+      default:
+        return ws.send(data, { binary: isBinary });
+    }
+  });
+}
+
+const deflate = { threshold: 0 };
+const [mode, url] = process.argv.slice(2);
+if (mode === "serve") {
+  const server = new WebSocketServer({
+    host: "127.0.0.1",
+    port: 0,
+    maxPayload: big,
+    perMessageDeflate: deflate,
+    handleProtocols: (offered) => (offered.has("interop.v1") ? "interop.v1" : false),
+  });
+  server.on("listening", () => console.log(`127.0.0.1:${server.address().port}`));
+  server.on("connection", obey);
+} else {
+  for (;;) {
+    const ws = new WebSocket(url, ["interop.v1"], { maxPayload: big, perMessageDeflate: deflate });
+    obey(ws);
+    let refused;
+    ws.on("error", (err) => {
+      refused = err;
+    });
+    const opened = await new Promise((resolve) => {
+      let open = false;
+      ws.on("open", () => {
+        open = true;
+      });
+      ws.on("close", () => resolve(open));
+    });
+    if (!opened) {
+      console.log(refused.message);
+      process.exit(1);
+    }
+  }
+}
