@@ -77,6 +77,7 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
 	c.rd.early = hs.Buffered
 	c.wr.vectored = vectored(nc)
 	c.initRawRead()
+	c.wr.try.init(nc)
 	return c
 }
 

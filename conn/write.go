@@ -18,6 +18,7 @@ import (
 type writer struct {
 	lock lock
 	intr interrupter
+	try  tryWriter
 
 	buf     []byte // frames that have not left; nil when there are none
 	queued  atomic.Bool

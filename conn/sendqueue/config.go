@@ -38,6 +38,14 @@ type Config struct {
 	// needed. Zero and negative mean for ever.
 	MaxAge time.Duration
 
+	// Direct lets Send write to the socket itself, if nothing is queued and
+	// the socket takes the message without waiting; Send then answers Sent.
+	// That spares the goroutine and is what a server wants that answers
+	// requests. Where many queues get the same message, as from package hub,
+	// it would cost the publisher a system call for each of them. It works
+	// where conn.TryWrite does; elsewhere messages are queued.
+	Direct bool
+
 	// CloseCode and CloseReason are sent to the peer by ClosePeer. Zero means
 	// 1008 (policy violation), and an empty reason "reader too slow".
 	CloseCode   frame.CloseCode

@@ -45,6 +45,10 @@ func (q *Queue) startDrain() {
 
 func (q *Queue) drain() {
 	b := batches.Get().(*batch)
+	if q.cfg.Direct { // what a direct write has left over
+		_, err := q.ws.WriteBatch(q.ctx, nil)
+		q.settle(b, 0, err)
+	}
 	for q.take(b) {
 		n, err := q.ws.WriteBatch(q.ctx, b.msgs[:b.n])
 		q.settle(b, n, err)

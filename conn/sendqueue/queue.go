@@ -52,13 +52,12 @@ const (
 	// Queued: the message waits for its turn. What becomes of it later is
 	// counted in Stats.
 	Queued
+	// Sent: the message was handed to the transport, under Config.Direct.
+	Sent
 )
 
 func (r Result) String() string {
-	if r == Queued {
-		return "queued"
-	}
-	return "dropped"
+	return [...]string{"dropped", "queued", "sent"}[r]
 }
 
 // Item is a message for SendItem.
@@ -154,6 +153,13 @@ func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error
 	if q.err != nil {
 		return nil, Dropped, q.err
 	}
+	if q.cfg.Direct {
+		if sent, err := q.sendNow(it.Message); err != nil {
+			return nil, Dropped, err
+		} else if sent {
+			return nil, Sent, nil
+		}
+	}
 	e.at = q.now()
 	what := full
 	if policy != Block || len(q.waiters[it.Priority]) == 0 { // those who wait go first
@@ -179,6 +185,29 @@ func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error
 	w := &waiter{e: e, done: make(chan struct{})}
 	q.waiters[it.Priority] = append(q.waiters[it.Priority], w)
 	return w, Dropped, nil
+}
+
+// sendNow sends m without waiting, if nothing is before it, with the lock held.
+func (q *Queue) sendNow(m *conn.PreparedMessage) (bool, error) {
+	if n, _ := q.waiting(); n > 0 || q.draining || len(q.waiters[High])+len(q.waiters[Low]) > 0 {
+		return false, nil
+	}
+	ok, whole, err := q.ws.TryWrite(m)
+	if err != nil {
+		q.fail(fmt.Errorf("sendqueue: %w", err))
+		return false, q.err
+	}
+	if !ok {
+		return false, nil
+	}
+	q.stats.Accepted++
+	q.stats.Sent++
+	q.stats.SentBytes += int64(len(m.Payload()))
+	if !whole {
+		q.draining = true
+		go q.drain()
+	}
+	return true, nil
 }
 
 // await waits for the place of w. When what is queued can expire, that makes

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"strings"
@@ -251,17 +250,7 @@ func TestUnsent(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("SIOCOUTQ is of Linux")
 	}
-	accepted := make(chan *conn.Conn, 1)
-	s := httptest.NewServer(conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
-		accepted <- ws
-		<-ws.Done()
-		return nil
-	}))
-	defer s.Close()
-	peer, err := conn.Dial(t.Context(), s.URL, &conn.Config{MaxMessageSize: -1})
-	require.NoError(t, err)
-	q, err := sendqueue.New(<-accepted, &sendqueue.Config{MaxBytes: 64 << 20})
-	require.NoError(t, err)
+	q, peer := overTCP(t, &sendqueue.Config{MaxBytes: 64 << 20})
 	n, err := q.Unsent()
 	require.NoError(t, err)
 	require.Zero(t, n)
@@ -279,5 +268,4 @@ func TestUnsent(t *testing.T) {
 		n, err = q.Unsent()
 		require.NoError(t, err)
 	}
-	peer.CloseNow()
 }

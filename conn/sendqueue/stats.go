@@ -5,7 +5,7 @@ import "time"
 // Stats counts what became of the messages. Package sendqueue's comment has
 // the sum that always holds.
 type Stats struct {
-	Accepted  int64 // for which Send answered Queued
+	Accepted  int64 // for which Send answered Queued or Sent
 	Refused   int64 // which the policy kept out: Send answered Dropped
 	Sent      int64 // handed to the transport whole
 	Dropped   int64 // accepted, and dropped for the sake of others

@@ -1,0 +1,52 @@
+package conn
+
+import (
+	"context"
+
+	"github.com/seed24abed78/rfc6455/frame"
+)
+
+// TryWrite sends m if that needs no waiting: nobody else is writing, nothing
+// is buffered, m fits the write buffer (16 KiB), and the socket takes bytes
+// now. Otherwise nothing is sent and ok is false, as it always is for a
+// transport other than a TCP or Unix socket, and on Windows.
+//
+// With ok, whole is false when the socket took only a part of m. The rest is in
+// the write buffer and leaves with the next write or Flush, for which the
+// caller must see.
+func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
+	w := &c.wr
+	if !w.lock.tryLock() {
+		return false, false, nil
+	}
+	defer c.unlockWriter()
+	if err := c.writable(); err != nil {
+		return false, false, err
+	}
+	if !w.try.able() || w.stream != nil || w.buf != nil || len(m.payload) > tryPayload {
+		return false, false, nil
+	}
+	if _, err := c.appendPrepared(context.Background(), m); err != nil {
+		return false, false, err
+	}
+	n, err := w.try.write(w.buf)
+	c.stats.bytesSent.Add(int64(n))
+	switch {
+	case err != nil:
+		return false, false, c.failWrite(err)
+	case n == 0: // taken back
+		c.dropBuffer()
+		c.stats.messagesSent.Add(-1)
+		c.stats.payloadSent.Add(-int64(len(m.payload)))
+		return false, false, nil
+	case n < len(w.buf):
+		w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+		return true, false, nil
+	}
+	w.flushes++
+	c.dropBuffer()
+	return true, true, nil
+}
+
+// tryPayload is the largest payload that fits the write buffer in one frame.
+const tryPayload = writeSize - frame.MaxHeaderSize
