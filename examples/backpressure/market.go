@@ -118,7 +118,9 @@ func (m *market) update(ctx context.Context) error {
 		if errors.Is(err, sendqueue.ErrFull) { // block: now the ticker waits
 			m.waitedAt.Store(time.Now().UnixNano())
 			_, err = r.queue.SendItem(ctx, it)
-			m.waitedAt.Store(0)
+			if ctx.Err() == nil { // at the end it stays, for the last table
+				m.waitedAt.Store(0)
+			}
 		}
 		switch {
 		case ctx.Err() != nil:
