@@ -137,9 +137,17 @@ func Handler(serve func(ctx context.Context, ws *Conn) error, cfg ...*Config) ht
 		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 		go func() {
 			defer cancel()
-			ws.closeAfter(serve(ctx, ws))
+			ws.closeAfter(serve(&handlerContext{ctx, ws}, ws))
 		}()
 	})
+}
+
+// handlerContext is the context of a handler. It ends after its connection
+// has, so the connection need not watch it, which would cost an idle one a
+// kilobyte.
+type handlerContext struct {
+	context.Context
+	ws *Conn
 }
 
 // closeAfter closes the connection as the outcome of a handler asks for.

@@ -72,8 +72,8 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
 		done:        make(chan struct{}),
 	}
 	c.rd.rules.Role = role
-	c.rd.intr.nc = nc
-	c.wr.intr.nc, c.wr.intr.write = nc, true
+	c.rd.intr.c = c
+	c.wr.intr.c, c.wr.intr.write = c, true
 	c.rd.early = hs.Buffered
 	c.wr.vectored = vectored(nc)
 	c.initRawRead()

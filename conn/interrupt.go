@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"sync"
 	"time"
@@ -17,7 +16,7 @@ var longAgo = time.Unix(1, 0)
 // context between calls, so that a context costs nothing while the same one
 // is passed again. Its owner holds the lock of that direction.
 type interrupter struct {
-	nc    net.Conn
+	c     *Conn
 	write bool // the direction
 
 	done <-chan struct{} // of the registered context; nil when none is
@@ -30,6 +29,10 @@ type interrupter struct {
 
 // arm registers ctx, unless it is registered already.
 func (i *interrupter) arm(ctx context.Context) error {
+	if h, ok := ctx.(*handlerContext); ok && h.ws == i.c {
+		i.disarm()
+		return nil
+	}
 	done := ctx.Done()
 	if done == i.done {
 		if ctx.Err() == nil { // Cause takes a lock
@@ -75,9 +78,9 @@ func (i *interrupter) disarm() {
 
 func (i *interrupter) setDeadline(t time.Time) {
 	if i.write {
-		i.nc.SetWriteDeadline(t)
+		i.c.nc.SetWriteDeadline(t)
 	} else {
-		i.nc.SetReadDeadline(t)
+		i.c.nc.SetReadDeadline(t)
 	}
 }
 
