@@ -24,6 +24,9 @@
 //		use(msg)
 //	}
 //
+// Where the server publishes with package hub, the other side is ready:
+// [ServeTopic] there, and here OnConnect: TopicSince and Identify: TopicID.
+//
 // # What is guaranteed: receiving
 //
 // Without Config.Identify, Messages yields each message that reached this
@@ -35,8 +38,8 @@
 // stream exactly once and in order, or a [*GapError] where messages are
 // missing. It holds from the first message of the stream that was received,
 // from Resume.StartAt, or from Config.Resume on. With ID.Event in the place of
-// numbers duplicates are dropped, but a gap is told only when OnConnect
-// declares it.
+// numbers duplicates are dropped, but a gap is told only when the server
+// declares it (Resume.HistoryLost, ID.HistoryLost).
 //
 // "Yields" is the limit: a program that ends between taking a message and
 // being done with it has to take it again. It stores Message.ID after the work

@@ -19,15 +19,13 @@ func Example() {
 		N     uint64 `json:"n,omitempty"`
 		Since uint64 `json:"since,omitempty"`
 	}
-	connections := 0
 	s := httptest.NewServer(conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
 		var ask message
 		if err := ws.ReadJSON(ctx, &ask); err != nil {
 			return err
 		}
-		connections++
 		for n := ask.Since + 1; n <= 5; n++ {
-			if connections == 1 && n == 4 {
+			if ask.Since == 0 && n == 4 {
 				return ws.CloseNow() // a crash
 			}
 			if err := ws.WriteJSON(ctx, message{N: n}); err != nil {

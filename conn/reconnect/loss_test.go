@@ -2,12 +2,12 @@ package reconnect_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,40 +16,43 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/hub"
 	"github.com/seed24abed78/rfc6455/conn/reconnect"
+	"github.com/seed24abed78/rfc6455/conn/sendqueue"
 )
 
-// frames of the test's protocol, in JSON: the client asks for what comes after
-// Since, the server says from where it goes on and whether that is a loss, and
-// then numbers are published by the server, and posted by the client.
-type packet struct {
-	Client int    `json:"client,omitempty"`
-	Since  uint64 `json:"since,omitempty"`
-	From   uint64 `json:"from,omitempty"`
-	Lost   bool   `json:"lost,omitempty"`
-	Number uint64 `json:"number,omitempty"`
-	Post   string `json:"post,omitempty"`
-	Ack    string `json:"ack,omitempty"`
-}
-
-// feed is the part of the server that survives its restarts: the numbers
-// published, of which it keeps the last, and what each client has posted.
+// feed is what of the server survives its restarts: the log of the numbers
+// published, and what each client has posted.
 type feed struct {
-	keep uint64 // how many numbers; 0 means all
+	log     hub.Log
+	history hub.Limits
 
 	mu     sync.Mutex
-	last   uint64
-	more   chan struct{} // closed and made anew with each number
-	posted []int         // by client: the last number taken in order
-	broken error         // a post that came out of order
+	topic  *hub.Topic // of the server that runs, or ran last
+	last   uint64     // number published
+	posted []int      // by client: the last post taken in order
+	broken error      // a post that came out of order
+}
+
+// restart begins a topic on the log that the last one has left.
+func (f *feed) restart(t *testing.T) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.topic != nil {
+		f.topic.Close()
+	}
+	topic, err := hub.NewTopic(&hub.Config{Log: f.log, History: f.history, Encode: hub.Numbered})
+	require.NoError(t, err)
+	f.topic = topic
 }
 
 func (f *feed) publish() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last++
-	close(f.more)
-	f.more = make(chan struct{})
+	seq, err := f.topic.Publish(conn.Text, strconv.AppendUint(nil, f.last+1, 10))
+	if f.last++; err != nil || seq != f.last {
+		f.broken = fmt.Errorf("number %d was published as %d: %w", f.last, seq, err)
+	}
 }
 
 // publishUntil publishes some hundred numbers a second until ctx ends.
@@ -66,65 +69,24 @@ func (f *feed) publishUntil(ctx context.Context) {
 	}
 }
 
-// from returns where to go on from when a client asks for what is after since.
-func (f *feed) from(since uint64) (from uint64, lost bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if oldest := f.last - min(f.last, f.keep); f.keep > 0 && since < oldest {
-		return oldest, true
-	}
-	return since, false
-}
-
 func (f *feed) serve(ctx context.Context, ws *conn.Conn) error {
-	var hello packet
-	if err := ws.ReadJSON(ctx, &hello); err != nil {
-		return err
-	}
-	from, lost := f.from(hello.Since)
-	if err := ws.WriteJSON(ctx, packet{From: from, Lost: lost}); err != nil {
-		return err
-	}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	wg.Go(func() { f.send(ctx, ws, from) })
-	for {
-		var p packet
-		if err := ws.ReadJSON(ctx, &p); err != nil {
+	f.mu.Lock()
+	topic := f.topic
+	f.mu.Unlock()
+	return reconnect.ServeTopic(ctx, ws, topic, nil, func(q *sendqueue.Queue, m conn.Message) error {
+		var client, n int
+		if _, err := fmt.Sscanf(string(m.Data), "post %d %d", &client, &n); err != nil {
 			return err
 		}
-		f.take(hello.Client, p.Post)
-		if err := ws.WriteJSON(ctx, packet{Ack: p.Post}); err != nil {
-			return err
-		}
-	}
-}
-
-func (f *feed) send(ctx context.Context, ws *conn.Conn, from uint64) {
-	for {
-		f.mu.Lock()
-		last, more := f.last, f.more
-		f.mu.Unlock()
-		for ; from < last; from++ {
-			if ws.WriteJSON(ctx, packet{Number: from + 1}) != nil {
-				ws.CloseNow()
-				return
-			}
-		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return
-		}
-	}
+		f.take(client, n)
+		_, err := q.Send(ctx, conn.Text, fmt.Appendf(nil, "ack %d", n))
+		return err
+	})
 }
 
 // take notes a post; one that came before is a repetition, one that comes too
 // early a loss.
-func (f *feed) take(client int, post string) {
-	n, _ := strconv.Atoi(post)
+func (f *feed) take(client, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch last := f.posted[client]; {
@@ -133,6 +95,12 @@ func (f *feed) take(client int, post string) {
 	case n > last:
 		f.broken = fmt.Errorf("client %d: post %d came after %d", client, n, last)
 	}
+}
+
+// ackOfPost recognizes the feed's "ack N".
+func ackOfPost(m conn.Message) (reconnect.Ack, bool) {
+	id, ok := strings.CutPrefix(string(m.Data), "ack ")
+	return reconnect.Ack{ID: id, UpTo: true}, ok
 }
 
 // listener is one client of the feed.
@@ -144,37 +112,15 @@ type listener struct {
 	err    atomic.Pointer[string]
 }
 
-func listenTo(t *testing.T, url string, number int) *listener {
+func listenTo(t *testing.T, url string) *listener {
 	l := &listener{}
 	client, err := reconnect.New(t.Context(), url, &reconnect.Config{
 		Backoff:     reconnect.Backoff{Base: 50 * time.Millisecond, Cap: 500 * time.Millisecond},
 		StableAfter: 100 * time.Millisecond,
 		Conn:        &conn.Config{HandshakeTimeout: time.Second},
-		Identify: func(m conn.Message) reconnect.ID {
-			var p packet
-			json.Unmarshal(m.Data, &p)
-			return reconnect.ID{Seq: p.Number}
-		},
-		Ack: func(m conn.Message) (reconnect.Ack, bool) {
-			var p packet
-			json.Unmarshal(m.Data, &p)
-			return reconnect.Ack{ID: p.Ack, UpTo: true}, p.Ack != ""
-		},
-		OnConnect: func(ctx context.Context, ws *conn.Conn, r *reconnect.Resume) error {
-			if err := ws.WriteJSON(ctx, packet{Client: number, Since: r.Last("").Seq}); err != nil {
-				return err
-			}
-			var answer packet
-			if err := ws.ReadJSON(ctx, &answer); err != nil {
-				return err
-			}
-			if answer.Lost {
-				r.HistoryLost(reconnect.ID{Seq: answer.From})
-			} else {
-				r.StartAt(reconnect.ID{Seq: answer.From})
-			}
-			return nil
-		},
+		Identify:    reconnect.TopicID,
+		OnConnect:   reconnect.TopicSince,
+		Ack:         ackOfPost,
 	})
 	require.NoError(t, err)
 	l.client = client
@@ -195,8 +141,11 @@ func (l *listener) run(ctx context.Context) {
 				l.fail("after %d: %v", n, err)
 			}
 			return
-		case msg.ID.Seq != n+1:
-			l.fail("%d came after %d", msg.ID.Seq, n)
+		case n == 0: // it asked for what history there is
+			l.missed.Add(msg.ID.Seq - 1)
+			l.got.Store(msg.ID.Seq)
+		case msg.ID.Seq != n+1 || string(msg.Data) != fmt.Sprintf("%d %[1]d", n+1):
+			l.fail("%q came after %d", msg.Data, n)
 			return
 		default:
 			l.got.Store(msg.ID.Seq)
@@ -236,26 +185,28 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-// While a server publishes numbers it is killed, restarted, partitioned and
+// While a server publishes numbers on a hub.Topic it is killed, restarted, partitioned and
 // slowed, and every connection is cut at a random byte. Each of 100 clients
 // ends with every number once and in order, and the server with everything
 // that a client posted.
 func TestNoLoss(t *testing.T) {
 	t.Run("a history that reaches back", func(t *testing.T) {
-		losses := chaos(t, 100, &feed{})
+		losses, missed := chaos(t, 100, hub.Limits{Messages: -1, Bytes: -1})
 		require.Zero(t, losses)
+		require.Zero(t, missed)
 	})
 	t.Run("a short history", func(t *testing.T) {
-		losses := chaos(t, 20, &feed{keep: 10})
+		losses, _ := chaos(t, 20, hub.Limits{Messages: 10})
 		require.GreaterOrEqual(t, losses, int64(20), "the last outage is longer than the history")
 	})
 }
 
-// chaos returns how often history was declared lost, over all clients.
-func chaos(t *testing.T, clients int, f *feed) (losses int64) {
+// chaos returns how often history was declared lost, and how many numbers were
+// not received, over all clients.
+func chaos(t *testing.T, clients int, history hub.Limits) (losses int64, missed uint64) {
 	random := rand.New(rand.NewPCG(seed(t), 0))
-	f.more = make(chan struct{})
-	f.posted = make([]int, clients)
+	f := &feed{log: hub.NewRing(1), history: history, posted: make([]int, clients)}
+	f.restart(t)
 	h := &host{handler: conn.Handler(f.serve)}
 	h.start(t)
 	defer h.kill()
@@ -267,7 +218,7 @@ func chaos(t *testing.T, clients int, f *feed) (losses int64) {
 	defer cancel()
 	listeners := make([]*listener, clients)
 	for i := range listeners {
-		l := listenTo(t, "ws://"+p.l.Addr().String(), i)
+		l := listenTo(t, "ws://"+p.l.Addr().String())
 		listeners[i] = l
 		wg.Go(func() { l.run(ctx) })
 	}
@@ -285,7 +236,7 @@ func chaos(t *testing.T, clients int, f *feed) (losses int64) {
 	for chaosCtx.Err() == nil {
 		posts++
 		post(t, listeners, posts)
-		upset(t, random, h, p)
+		upset(t, random, f, h, p)
 		select {
 		case <-next.C:
 		case <-chaosCtx.Done():
@@ -296,11 +247,11 @@ func chaos(t *testing.T, clients int, f *feed) (losses int64) {
 	for range 20 { // that nobody hears
 		f.publish()
 	}
+	f.restart(t)
 	h.start(t)
 	p.calm()
 	settle(t, f, listeners, posts)
 	connections := 0
-	var missed uint64
 	for _, l := range listeners {
 		require.NoError(t, l.client.Close(t.Context()))
 		st := l.client.Stats()
@@ -311,22 +262,21 @@ func chaos(t *testing.T, clients int, f *feed) (losses int64) {
 	t.Logf("%d clients, %d numbers, %d connections, %d cut inside; history lost %d times, with %d numbers",
 		clients, f.last, connections, p.cuts, losses, missed)
 	require.Greater(t, connections, clients)
-	return losses
+	return losses, missed
 }
 
 // post sends one numbered message from every client.
 func post(t *testing.T, listeners []*listener, n int) {
-	id := strconv.Itoa(n)
-	data, err := json.Marshal(packet{Post: id})
-	require.NoError(t, err)
-	for _, l := range listeners {
-		mustQueue(t)(l.client.SendItem(t.Context(), reconnect.Item{Type: conn.Text, Data: data, ID: id}))
+	for i, l := range listeners {
+		data := fmt.Appendf(nil, "post %d %d", i, n)
+		mustQueue(t)(l.client.SendItem(t.Context(), reconnect.Item{Type: conn.Text, Data: data, ID: strconv.Itoa(n)}))
 	}
 }
 
 // upset does the next bad thing, or ends one.
-func upset(t *testing.T, random *rand.Rand, h *host, p *chaosProxy) {
+func upset(t *testing.T, random *rand.Rand, f *feed, h *host, p *chaosProxy) {
 	if h.address() == "" {
+		f.restart(t)
 		h.start(t)
 		return
 	}
@@ -336,6 +286,7 @@ func upset(t *testing.T, random *rand.Rand, h *host, p *chaosProxy) {
 		h.kill()
 	case 1:
 		h.kill()
+		f.restart(t)
 		h.start(t)
 	case 2:
 		p.partition()

@@ -21,6 +21,11 @@ type ID struct {
 	// numbers. Duplicates are noticed among the last 1,024 of a stream; gaps
 	// can't be.
 	Event string
+	// HistoryLost marks a notice of the server in the place of a message: it
+	// no longer has what came before, and what it is going to send comes
+	// after Seq. Messages tells it with a GapError and does not yield the
+	// notice.
+	HistoryLost bool
 }
 
 func (id ID) isZero() bool { return id.Seq == 0 && id.Event == "" }
@@ -38,8 +43,8 @@ type GapError struct {
 	After ID
 	// Next is the first behind it, when that is known.
 	Next ID
-	// HistoryLost says that OnConnect declared the gap with
-	// Resume.HistoryLost; otherwise the Client noticed it by the numbers.
+	// HistoryLost says that the server declared the gap (Resume.HistoryLost,
+	// ID.HistoryLost); otherwise the Client noticed it by the numbers.
 	HistoryLost bool
 }
 
@@ -222,18 +227,28 @@ func (r *Resume) StartAt(id ID) {
 
 // HistoryLost says that the server no longer has what came after Last, or
 // never had it, because it numbers anew since it lost its own memory. What it
-// is going to send comes after id; an id without Seq leaves that open, and a
-// StartAt after it can still tell. Messages tells the gap with a GapError.
+// is going to send comes after id, whose Seq is 0 when that begins with 1.
+// Messages tells the gap with a GapError.
 func (r *Resume) HistoryLost(id ID) {
-	s, err := r.tracker.stream(id.Stream)
+	gap, err := r.tracker.lose(id)
 	if err != nil {
 		r.err = err
 		return
 	}
+	r.gaps = append(r.gaps, gap)
+}
+
+// lose begins a stream anew behind id.
+func (t *tracker) lose(id ID) (*GapError, error) {
+	s, err := t.stream(id.Stream)
+	if err != nil {
+		return nil, err
+	}
+	id.HistoryLost = false
 	gap := &GapError{Stream: id.Stream, After: s.last, HistoryLost: true}
-	if id.Seq > 0 {
+	if id.Event == "" && s.last.Event == "" {
 		gap.Next = ID{Stream: id.Stream, Seq: id.Seq + 1}
 	}
-	r.gaps = append(r.gaps, gap)
-	*s = stream{last: id, placed: id.Seq > 0}
+	*s = stream{last: id, placed: true}
+	return gap, nil
 }

@@ -18,9 +18,15 @@ import (
 	"github.com/seed24abed78/rfc6455/conn/reconnect"
 )
 
-// identify reads "stream:number", "stream/event", or neither.
+// identify reads "stream:number", "stream/event", "lost/stream/number", or none
+// of them.
 func identify(m conn.Message) reconnect.ID {
 	s := string(m.Data)
+	if lost, ok := strings.CutPrefix(s, "lost/"); ok {
+		stream, n, _ := strings.Cut(lost, "/")
+		seq, _ := strconv.ParseUint(n, 10, 64)
+		return reconnect.ID{Stream: stream, Seq: seq, HistoryLost: true}
+	}
 	if stream, n, ok := strings.Cut(s, ":"); ok {
 		seq, _ := strconv.ParseUint(n, 10, 64)
 		return reconnect.ID{Stream: stream, Seq: seq}
@@ -127,13 +133,18 @@ func TestResume(t *testing.T) {
 			lists: []string{"a:1 a:2", "a:1 a:2"},
 			do:    []onConnect{nil, func(r *reconnect.Resume) { r.HistoryLost(reconnect.ID{Stream: "a"}) }},
 			asked: "[] [a:2]",
-			want:  "a:1 a:2 [a lost after 2, next 0] a:1 a:2",
+			want:  "a:1 a:2 [a lost after 2, next 1] a:1 a:2",
 		}, {
 			name:  "history lost up to a number",
 			lists: []string{"a:1 a:2", "a:11 a:13"},
 			do:    []onConnect{nil, func(r *reconnect.Resume) { r.HistoryLost(reconnect.ID{Stream: "a", Seq: 10}) }},
 			asked: "[] [a:2]",
 			want:  "a:1 a:2 [a lost after 2, next 11] a:11 [a 1 missed] a:13",
+		}, {
+			name:  "history lost, told in its place by the server",
+			lists: []string{"a:1 a:2 lost/a/7 a:8 a:9", "a:9 a:10 lost/a/0 a:1 lost/e/0 e/x"},
+			asked: "[] [a:9]",
+			want:  "a:1 a:2 [a lost after 2, next 8] a:8 a:9 a:10 [a lost after 10, next 1] a:1 [e lost after 0, next 1] e/x",
 		}, {
 			name:  "lost before the first message: the server said where it begins",
 			lists: []string{"", "a:6"},

@@ -72,6 +72,14 @@ func (c *Client) receive(ws *conn.Conn, msg conn.Message) error {
 		}
 	}
 	id := c.cfg.Identify(msg)
+	if id.HistoryLost {
+		gap, err := c.tracker.lose(id)
+		if err != nil {
+			return err
+		}
+		c.tell(gap, ws)
+		return nil
+	}
 	v, before, err := c.tracker.see(id)
 	switch {
 	case err != nil:
