@@ -147,7 +147,7 @@ type Trace struct {
 	Duplicate func(ID)        // a received message was dropped, because it was received before
 	Gap       func(*GapError) // as Messages is going to tell it
 	Dropped   func(Item)      // a message to be sent gave way to Config.Policy
-	Failed    func(Item)      // an unacknowledged kind of message was being sent when the connection was lost: it may have arrived
+	Failed    func(Item)      // was being written when the connection was lost: it may have arrived, and is not sent again
 	Resent    func(n int)     // after a new connection opened: how many messages are sent again
 }
 

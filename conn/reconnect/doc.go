@@ -50,11 +50,11 @@
 // Messages leave in the order in which SendItem took them in, except that one with
 // a Key takes the place of the unsent one with the same Key.
 //
-// Without Config.Ack a message is sent at most once: it leaves the outbox just
-// before it is written, and when the connection is lost then or later it is
-// not sent again. What was not begun waits for the next connection.
-// Trace.Failed sees those that were being written; those that lay in a buffer
-// of the kernel, or had left, nobody can name.
+// Without Config.Ack a message is sent at most once: it leaves the outbox when
+// it is written, and when the connection is lost then or later it is not sent
+// again. What was not begun waits for the next connection. Trace.Failed sees
+// the one that was being written; those that lay in a buffer of the kernel, or
+// had left, nobody can name.
 //
 // With Config.Ack a message is sent at least once: it stays in the outbox until
 // the server acknowledges it, and every new connection begins with what is not

@@ -29,10 +29,14 @@ type Item struct {
 	Key string
 }
 
+// posted is an Item in the outbox, with its message checked and ready.
+type posted struct {
+	Item
+	message *conn.PreparedMessage
+}
+
 var (
 	errNoID       = errors.New("reconnect: Item.ID is empty, but Config.Ack needs it to tell which message was acknowledged")
-	errType       = errors.New("reconnect: Item.Type must be conn.Text or conn.Binary")
-	errText       = errors.New("reconnect: a Text message must be valid UTF-8; send other bytes as Binary")
 	errSendClosed = fmt.Errorf("reconnect: send after Close: %w", net.ErrClosed)
 )
 
@@ -54,7 +58,7 @@ type outbox struct {
 	dropped     func(Item)
 
 	mu      sync.Mutex // never held while waiting
-	queue   []Item
+	queue   []posted
 	next    int
 	bytes   int
 	writing int           // taken and not yet written, with no acknowledgement to wait for
@@ -76,29 +80,27 @@ func newOutbox(cfg *Config) *outbox {
 	}
 }
 
-// check says what is wrong with a message, so that the goroutine that writes
+// prepare says what is wrong with a message, so that the goroutine that writes
 // it later finds nothing.
-func (o *outbox) check(m Item) error {
+func (o *outbox) prepare(m Item) (posted, error) {
 	switch {
-	case m.Type != conn.Text && m.Type != conn.Binary:
-		return errType
-	case m.Type == conn.Text && !frame.ValidUTF8(m.Data):
-		return errText
 	case o.acked && m.ID == "":
-		return errNoID
+		return posted{}, errNoID
 	case len(m.Data) > o.maxBytes:
-		return fmt.Errorf("reconnect: a message of %d bytes will never fit; Config.OutboxBytes is %d: %w", len(m.Data), o.maxBytes, sendqueue.ErrTooLarge)
+		return posted{}, fmt.Errorf("reconnect: a message of %d bytes will never fit; Config.OutboxBytes is %d: %w", len(m.Data), o.maxBytes, sendqueue.ErrTooLarge)
 	}
-	return nil
+	message, err := conn.PrepareOwned(m.Type, m.Data)
+	return posted{m, message}, err
 }
 
 // add puts a message into the outbox, or makes room as the policy says.
 func (o *outbox) add(ctx context.Context, m Item) (sendqueue.Result, error) {
-	if err := o.check(m); err != nil {
+	p, err := o.prepare(m)
+	if err != nil {
 		return sendqueue.Dropped, err
 	}
 	for {
-		r, given, room, err := o.tryAdd(m)
+		r, given, room, err := o.tryAdd(p)
 		for _, d := range given {
 			o.dropped(d)
 		}
@@ -114,7 +116,7 @@ func (o *outbox) add(ctx context.Context, m Item) (sendqueue.Result, error) {
 }
 
 // tryAdd adds m, or returns the channel to wait on. given was dropped for it.
-func (o *outbox) tryAdd(m Item) (r sendqueue.Result, given []Item, room <-chan struct{}, err error) {
+func (o *outbox) tryAdd(m posted) (r sendqueue.Result, given []Item, room <-chan struct{}, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed != nil {
@@ -129,13 +131,13 @@ func (o *outbox) tryAdd(m Item) (r sendqueue.Result, given []Item, room <-chan s
 		case sendqueue.Block:
 			return r, nil, o.room, nil
 		case sendqueue.DropNewest:
-			return r, []Item{m}, nil, nil
+			return r, []Item{m.Item}, nil, nil
 		}
 		oldest := 0
 		if i == 0 {
 			oldest = 1 // the one that m replaces stays until then
 		}
-		given = append(given, o.queue[oldest])
+		given = append(given, o.queue[oldest].Item)
 		o.remove(oldest)
 		i = max(i-1+oldest, -1)
 	}
@@ -154,7 +156,7 @@ func (o *outbox) find(key string) int {
 	if key == "" {
 		return -1
 	}
-	i := slices.IndexFunc(o.queue[o.next:], func(m Item) bool { return m.Key == key })
+	i := slices.IndexFunc(o.queue[o.next:], func(m posted) bool { return m.Key == key })
 	if i < 0 {
 		return -1
 	}
@@ -177,7 +179,7 @@ func (o *outbox) remove(i int) {
 func (o *outbox) removeFront(n int) {
 	for i := range o.queue[:n] {
 		o.bytes -= len(o.queue[i].Data)
-		o.queue[i] = Item{}
+		o.queue[i] = posted{}
 	}
 	o.queue = o.queue[n:]
 	o.next = max(0, o.next-n)
@@ -198,16 +200,16 @@ func (o *outbox) settle() {
 	}
 }
 
-// maxBatch bounds what leaves in one system call, in bytes: it fits the Conn's
-// write buffer with the headers of the frames.
-const maxBatch = 8 << 10
+// maxBatch bounds what is written at once, in bytes with the frames' headers:
+// that is the Conn's write buffer, and one system call.
+const maxBatch = 16 << 10
 
 // take waits for messages to write, and appends to batch those that leave in
 // one system call: one at least, and no more than maxBatch bytes of several.
 // Without acknowledgements they leave the outbox here, before the attempt to
 // write them: at most once. So nothing is taken for a connection that is known
 // to be lost; the result is empty then, and when ctx has ended.
-func (o *outbox) take(ctx context.Context, lost <-chan struct{}, batch []Item) []Item {
+func (o *outbox) take(ctx context.Context, lost <-chan struct{}, batch []posted) []posted {
 	for {
 		select {
 		case <-ctx.Done():
@@ -227,7 +229,7 @@ func (o *outbox) take(ctx context.Context, lost <-chan struct{}, batch []Item) [
 	}
 }
 
-func (o *outbox) tryTake(batch []Item) []Item {
+func (o *outbox) tryTake(batch []posted) []posted {
 	const header = frame.MaxHeaderSize
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -247,11 +249,18 @@ func (o *outbox) tryTake(batch []Item) []Item {
 	return batch
 }
 
-// written ends what take began, whether the write succeeded or not.
-func (o *outbox) written() {
+// written ends what take began. Without acknowledgements, what was not begun
+// goes back to the front. That may be over the bounds, by maxBatch at most.
+func (o *outbox) written(notBegun []posted) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.writing = 0
+	if !o.acked {
+		o.queue = slices.Concat(notBegun, o.queue)
+		for _, m := range notBegun {
+			o.bytes += len(m.Data)
+		}
+	}
 	o.settle()
 }
 
@@ -279,7 +288,7 @@ func (o *outbox) unacknowledged() int {
 func (o *outbox) acknowledge(id string, upTo bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	i := slices.IndexFunc(o.queue, func(m Item) bool { return m.ID == id })
+	i := slices.IndexFunc(o.queue, func(m posted) bool { return m.ID == id })
 	switch {
 	case i < 0: // twice, or dropped meanwhile
 	case upTo:
@@ -305,7 +314,10 @@ func (o *outbox) close(err error) (empty bool) {
 func (o *outbox) rest() []Item {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	rest := slices.Clone(o.queue)
+	var rest []Item
+	for _, m := range o.queue {
+		rest = append(rest, m.Item)
+	}
 	o.queue, o.next, o.bytes = nil, 0, 0
 	return rest
 }

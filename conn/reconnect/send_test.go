@@ -151,7 +151,7 @@ func TestRefusedAtOnce(t *testing.T) {
 		s := newServer(listen)
 		client := start(t, s, reconnect.Config{Ack: ackOf})
 		require.ErrorContains(t, refused(client.Send(t.Context(), conn.Text, []byte("{}"))), "Item.ID")
-		require.ErrorContains(t, refused(client.SendItem(t.Context(), reconnect.Item{ID: "1"})), "Item.Type")
+		require.ErrorContains(t, refused(client.SendItem(t.Context(), reconnect.Item{ID: "1"})), "Text or Binary")
 		require.ErrorContains(t, refused(client.SendItem(t.Context(), reconnect.Item{ID: "1", Type: conn.Text, Data: []byte{0xff}})), "UTF-8")
 	})
 }

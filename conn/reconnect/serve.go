@@ -113,43 +113,36 @@ func (c *Client) write(ctx context.Context, ws *conn.Conn) {
 	if ws.Flush(ctx) != nil { // what OnConnect has left in the buffer
 		return
 	}
-	var batch []Item
+	var batch []posted
+	var messages []*conn.PreparedMessage
 	for {
 		batch = c.out.take(ctx, ws.Done(), batch[:0])
 		if len(batch) == 0 {
 			return
 		}
-		err := writeBatch(ctx, ws, batch)
-		if err != nil && c.cfg.Ack == nil {
-			c.failed(batch)
-		} else if err == nil {
-			c.counts.sent.Add(int64(len(batch)))
+		messages = messages[:0]
+		for _, m := range batch {
+			messages = append(messages, m.message)
 		}
-		c.out.written()
+		n, err := ws.WriteBatch(ctx, messages)
+		c.counts.sent.Add(int64(n))
+		rest := batch[n:]
+		if len(rest) > 0 && c.cfg.Ack == nil {
+			c.failed(rest[0].Item) // of which a part may have left
+			rest = rest[1:]
+		}
+		c.out.written(rest)
 		if err != nil {
 			return
 		}
 		clear(batch)
+		clear(messages)
 	}
 }
 
-// writeBatch sends the batch with one system call where that is possible.
-func writeBatch(ctx context.Context, ws *conn.Conn, batch []Item) error {
-	last := len(batch) - 1
-	for _, m := range batch[:last] {
-		if err := ws.BufferMessage(m.Type, m.Data); err != nil {
-			return err
-		}
-	}
-	return ws.WriteMessage(ctx, batch[last].Type, batch[last].Data)
-}
-
-func (c *Client) failed(batch []Item) {
-	c.counts.failed.Add(int64(len(batch)))
-	if c.cfg.Trace.Failed == nil {
-		return
-	}
-	for _, m := range batch {
+func (c *Client) failed(m Item) {
+	c.counts.failed.Add(1)
+	if c.cfg.Trace.Failed != nil {
 		c.cfg.Trace.Failed(m)
 	}
 }

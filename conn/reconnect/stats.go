@@ -10,7 +10,7 @@ type Stats struct {
 	Gaps        int64 // told by Messages
 	Sent        int64 // messages written to a connection, each time that they were
 	Resent      int64 // of them, sent again because they were not acknowledged
-	Failed      int64 // messages cut by the loss of a connection that won't be sent again
+	Failed      int64 // messages cut by the loss of a connection, and not sent again
 	Dropped     int64 // messages that gave way to Config.Policy
 
 	OutboxMessages int // in the outbox now, unacknowledged ones included

@@ -151,6 +151,7 @@ func TestServeTopicStranger(t *testing.T) {
 		})
 		client := start(t, s, reconnect.Config{})
 		require.ErrorContains(t, <-errs, "10 seconds")
+		synctest.Wait() // the client knows, so that the message waits
 		mustQueue(t)(client.Send(t.Context(), conn.Text, []byte("hello")))
 		require.ErrorContains(t, <-errs, `not "since N"`)
 		<-client.Done()
