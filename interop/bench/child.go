@@ -32,7 +32,7 @@ const answersTo = 3
 type command struct {
 	Do string `json:"do"`
 
-	// measure
+	// measure, profile
 	Row   string `json:"row,omitempty"`
 	Idiom string `json:"idiom,omitempty"`
 	Ms    int    `json:"ms,omitempty"`
@@ -121,6 +121,7 @@ func (c *child) stop() {
 func serveCommands(do func(command) (answer, error)) {
 	in := bufio.NewReader(os.Stdin)
 	out := json.NewEncoder(os.NewFile(answersTo, "answers"))
+	var prof profiler
 	for {
 		line, err := in.ReadBytes('\n')
 		if err != nil {
@@ -128,7 +129,14 @@ func serveCommands(do func(command) (answer, error)) {
 		}
 		var cmd command
 		var a answer
-		if err = json.Unmarshal(line, &cmd); err == nil {
+		err = json.Unmarshal(line, &cmd)
+		switch {
+		case err != nil:
+		case cmd.Do == "profile" && cmd.Row != "":
+			err = prof.begin(cmd.Row)
+		case cmd.Do == "profile":
+			err = prof.end()
+		default:
 			a, err = do(cmd)
 		}
 		if err != nil {

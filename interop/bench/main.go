@@ -35,6 +35,7 @@ type bench struct {
 	memoryMs    int // of one measurement in memory
 	idle        int // connections
 	subscribers int
+	profiles    string // directory, or empty
 }
 
 // idioms are those to measure, limits last.
@@ -52,6 +53,7 @@ func main() {
 	flag.IntVar(&b.ms, "ms", 500, "milliseconds of one measurement over sockets")
 	flag.IntVar(&b.idle, "idle", 10_000, "idle connections")
 	flag.IntVar(&b.subscribers, "subscribers", 1000, "connections that a published message goes to")
+	flag.StringVar(&b.profiles, "profiles", "", "write processor and allocation profiles of each row and idiom into this `directory`; use -ms 5000")
 	part := flag.String("part", "", "what a child process of the benchmark is; not for use by hand")
 	name := flag.String("idiom", "", "of the server; not for use by hand")
 	kind := flag.String("kind", "", "of the server; not for use by hand")
@@ -135,7 +137,11 @@ func (b *bench) runMemoryRow(r memoryRow, memory *child) result {
 			if res.dropped[i.String()] {
 				continue
 			}
-			a, err := memory.tell(command{Do: "measure", Row: r.ID, Idiom: i.String(), Ms: b.memoryMs})
+			var a answer
+			err := b.profiled(memory, r.ID, i, func() (err error) {
+				a, err = memory.tell(command{Do: "measure", Row: r.ID, Idiom: i.String(), Ms: b.memoryMs})
+				return err
+			})
 			switch {
 			case errors.Is(err, errNoMeans):
 				res.dropped[i.String()] = true

@@ -110,7 +110,11 @@ func (b *bench) runSocketRow(r socketRow) (result, error) {
 				}
 				servers[i] = s
 			}
-			sm, err := r.measure(b, r.for_(i), s, load)
+			var sm sample
+			err := b.profiled(s, r.ID, i, func() (err error) {
+				sm, err = r.measure(b, r.for_(i), s, load)
+				return err
+			})
 			switch {
 			case errors.Is(err, errNoMeans):
 				res.dropped[i.String()] = true
