@@ -7,11 +7,10 @@ import "github.com/seed24abed78/rfc6455/internal/cpu"
 const (
 	// minSSE2 is the length from which a call into assembly pays.
 	minSSE2 = 16
-	// minAVX2 is the length from which a second call, for the blocks that AVX2
-	// is good at, pays too.
-	minAVX2 = 128
-	// blockAVX2 is what xorAVX2 works in.
-	blockAVX2 = 32
+	// minAVX2 is the length from which AVX2 is faster than SSE2.
+	minAVX2 = 64
+	// leastAVX2 is the least that xorAVX2 can do.
+	leastAVX2 = 32
 )
 
 // useAVX2 is set once, before any call of xor.
@@ -24,20 +23,14 @@ func xor(dst, src []byte, word uint32) {
 		return
 	}
 	if useAVX2 && len(src) >= minAVX2 {
-		// A block is a multiple of four bytes: what follows it begins with the
-		// same byte of the key.
-		n := len(src) &^ (blockAVX2 - 1)
-		xorAVX2(&dst[0], &src[0], n, word)
-		dst, src = dst[n:], src[n:]
-		if len(src) == 0 {
-			return
-		}
+		xorAVX2(&dst[0], &src[0], len(src), word)
+		return
 	}
 	xorSSE2(&dst[0], &src[0], len(src), word)
 }
 
-// xorAVX2 sets the n bytes at dst to those at src XOR word. n is a multiple of
-// blockAVX2.
+// xorAVX2 sets the n bytes at dst to those at src XOR word, for
+// n >= leastAVX2. Either dst is src, or the two don't overlap.
 //
 //go:noescape
 func xorAVX2(dst, src *byte, n int, word uint32)

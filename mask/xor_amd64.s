@@ -3,15 +3,30 @@
 #include "textflag.h"
 
 // func xorAVX2(dst, src *byte, n int, word uint32)
+//
+// The last 32 bytes, and for long payloads the first, are masked before all
+// others and stored after them: so the loops may go over some of these bytes
+// too, whether dst is src or not, and nothing is left for smaller steps.
 TEXT ·xorAVX2(SB), NOSPLIT, $0-28
 	MOVQ         dst+0(FP), DI
 	MOVQ         src+8(FP), SI
-	MOVQ         n+16(FP), CX
+	MOVQ         n+16(FP), DX
 	MOVL         word+24(FP), AX
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	SUBQ         $128, CX
-	JLT          rest
+
+	// Y5 is the end, with the key turned to where it begins.
+	LEAQ         -32(DI)(DX*1), R9
+	LEAL         (DX*8), CX
+	MOVL         AX, BX
+	RORL         CX, BX
+	VMOVD        BX, X5
+	VPBROADCASTD X5, Y5
+	VPXOR        -32(SI)(DX*1), Y5, Y5
+	CMPQ         DX, $512
+	JGE          long
+	SUBQ         $128, DX
+	JLE          rest
 
 loop128:
 	VPXOR   0(SI), Y0, Y1
@@ -24,23 +39,73 @@ loop128:
 	VMOVDQU Y4, 96(DI)
 	ADDQ    $128, SI
 	ADDQ    $128, DI
-	SUBQ    $128, CX
-	JGE     loop128
+	SUBQ    $128, DX
+	JGT     loop128
 
 rest:
-	ADDQ $128, CX
-	JZ   done
+	// DX is 128 less than what is left, of which the end takes 32.
+	ADDQ $96, DX
+	JLE  end
 
 loop32:
 	VPXOR   0(SI), Y0, Y1
 	VMOVDQU Y1, 0(DI)
 	ADDQ    $32, SI
 	ADDQ    $32, DI
-	SUBQ    $32, CX
-	JNZ     loop32
+	SUBQ    $32, DX
+	JGT     loop32
 
-done:
+end:
+	VMOVDQU Y5, (R9)
+
 	// Go's own code uses SSE, which stalls while the upper halves are dirty.
+	VZEROUPPER
+	RET
+
+long:
+	// Y6 is the beginning. The loops start behind it, where dst is aligned:
+	// a store across two cache lines costs twice.
+	VPXOR        (SI), Y0, Y6
+	MOVQ         DI, R10
+	MOVQ         DI, CX
+	NEGQ         CX
+	ANDQ         $31, CX
+	ADDQ         CX, DI
+	ADDQ         CX, SI
+	SUBQ         CX, DX
+	SHLL         $3, CX
+	RORL         CX, AX
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	SUBQ         $128, DX
+
+aligned128:
+	VPXOR   0(SI), Y0, Y1
+	VPXOR   32(SI), Y0, Y2
+	VPXOR   64(SI), Y0, Y3
+	VPXOR   96(SI), Y0, Y4
+	VMOVDQA Y1, 0(DI)
+	VMOVDQA Y2, 32(DI)
+	VMOVDQA Y3, 64(DI)
+	VMOVDQA Y4, 96(DI)
+	ADDQ    $128, SI
+	ADDQ    $128, DI
+	SUBQ    $128, DX
+	JGT     aligned128
+	ADDQ    $96, DX
+	JLE     ends
+
+aligned32:
+	VPXOR   0(SI), Y0, Y1
+	VMOVDQA Y1, 0(DI)
+	ADDQ    $32, SI
+	ADDQ    $32, DI
+	SUBQ    $32, DX
+	JGT     aligned32
+
+ends:
+	VMOVDQU Y6, (R10)
+	VMOVDQU Y5, (R9)
 	VZEROUPPER
 	RET
 

@@ -24,11 +24,13 @@ func amd64Kernels() []implementation {
 		}},
 	}
 	if cpu.AVX2 {
-		// Whole blocks below minAVX2 too, which xor leaves to SSE2.
+		// Below minAVX2 too, which xor leaves to SSE2.
 		all = append(all, implementation{"AVX2", func(dst, src []byte, word uint32) {
-			n := len(src) &^ (blockAVX2 - 1)
-			xorAVX2(unsafe.SliceData(dst), unsafe.SliceData(src), n, word)
-			sse2(dst[n:], src[n:], word)
+			if len(src) < leastAVX2 {
+				sse2(dst, src, word)
+				return
+			}
+			xorAVX2(unsafe.SliceData(dst), unsafe.SliceData(src), len(src), word)
 		}})
 	}
 	return all

@@ -22,8 +22,9 @@ func implementations() []implementation {
 	return append([]implementation{{"xor", xor}, {"generic", xorGeneric}}, kernels...)
 }
 
-// maxLen is past two rounds of the widest loop and every tail after them.
-const maxLen = 300
+// maxLen is past two rounds of the widest loop, which begins at 512 bytes, and
+// every tail after them.
+const maxLen = 800
 
 // reference masks one byte at a time, as RFC 6455, section 5.3 spells it.
 func reference(src []byte, key Key, pos int) []byte {
