@@ -186,6 +186,9 @@ func Upgrade(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 	}
 	ws, err := upgrade(nc, c)
 	if ended := !stop(); ended || err != nil {
+		if ws != nil {
+			ws.CloseNow() // its timer must not outlive it
+		}
 		nc.Close()
 		return nil, upgradeFailed(ctx, ended, err)
 	}

@@ -173,7 +173,7 @@ func TestCancelledLargeRead(t *testing.T) {
 	wire := append(frame.Header{FIN: true, Opcode: frame.Text, Length: int64(len(want))}.Append(nil), want...)
 	for cut := 0; cut < len(wire); cut += 4999 {
 		synctest.Test(t, func(t *testing.T) {
-			ws, peer := raw(conn.Client, nil)
+			ws, peer := raw(conn.Client, &conn.Config{KeepaliveInterval: -1}) // the peer is silent on purpose
 			go func() {
 				peer.Write(wire[:cut])
 				time.Sleep(time.Hour)
@@ -290,6 +290,8 @@ func TestRefusals(t *testing.T) {
 	}
 	_, err = conn.Dial(t.Context(), s.URL, &conn.Config{CloseTimeout: -1})
 	require.ErrorContains(t, err, "Config.CloseTimeout")
+	_, err = conn.Dial(t.Context(), s.URL, &conn.Config{KeepaliveTimeout: -1})
+	require.ErrorContains(t, err, "Config.KeepaliveTimeout")
 	_, err = conn.Dial(t.Context(), s.URL, &conn.Config{ControlTimeout: -1})
 	require.ErrorContains(t, err, "Config.ControlTimeout")
 	_, err = conn.Dial(t.Context(), s.URL, &conn.Config{Header: http.Header{"X": {"a\r\nb"}}})

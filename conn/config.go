@@ -22,6 +22,9 @@ const (
 	DefaultHandshakeTimeout = 10 * time.Second
 	DefaultCloseTimeout     = 5 * time.Second
 	DefaultControlTimeout   = 5 * time.Second
+
+	DefaultKeepaliveInterval = 30 * time.Second // shorter than the 60 s after which many proxies cut
+	DefaultKeepaliveTimeout  = 15 * time.Second
 )
 
 // Config configures a connection, in either role. A nil *Config and the zero
@@ -46,6 +49,8 @@ type Config struct {
 
 	// FrameSize is the largest payload that WriteMessage puts in one frame;
 	// longer messages leave as fragments, between which control frames pass.
+	// A peer that takes longer than KeepaliveTimeout for one frame, and sends
+	// nothing meanwhile, is taken for dead: for slow peers choose it smaller.
 	// Zero means DefaultFrameSize, negative means one frame a message.
 	FrameSize int
 
@@ -70,6 +75,20 @@ type Config struct {
 	// reads. When it passes, the connection fails.
 	// Zero means DefaultControlTimeout; it cannot be negative.
 	ControlTimeout time.Duration
+
+	// KeepaliveInterval is how long nothing may arrive before a ping is sent
+	// (RFC 6455, section 5.5.2). It is shortened by up to a quarter, at
+	// random, so that connections that began together don't ping together.
+	// Any byte from the peer is a sign of life. Only the time in which a read
+	// waits counts: a peer is not blamed while this side isn't reading, but
+	// still pinged now and then, so that proxies on the way see traffic.
+	// Zero means DefaultKeepaliveInterval, negative turns the keepalive off.
+	KeepaliveInterval time.Duration
+
+	// KeepaliveTimeout is how long, after that ping has left, nothing at all
+	// may arrive before the connection fails with a [*KeepaliveError].
+	// Zero means DefaultKeepaliveTimeout; it cannot be negative.
+	KeepaliveTimeout time.Duration
 
 	// OnPing and OnPong see the payload of each control frame received, on
 	// the goroutine that reads. They must not keep the slice, and must not
@@ -149,6 +168,8 @@ func (cfg *Config) resolve() (*Config, error) {
 		return nil, fmt.Errorf("websocket: Config.MaxHandshakeSize is %d; it must be zero (for %d) or positive", c.MaxHandshakeSize, DefaultMaxHandshakeSize)
 	case c.ControlTimeout < 0:
 		return nil, fmt.Errorf("websocket: Config.ControlTimeout is %v; it must be zero (for %v) or positive", c.ControlTimeout, DefaultControlTimeout)
+	case c.KeepaliveTimeout < 0:
+		return nil, fmt.Errorf("websocket: Config.KeepaliveTimeout is %v; it must be zero (for %v) or positive; a negative KeepaliveInterval turns the keepalive off", c.KeepaliveTimeout, DefaultKeepaliveTimeout)
 	}
 	return cfg.withDefaults(), nil
 }
@@ -163,6 +184,8 @@ func (cfg *Config) withDefaults() *Config {
 	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout, 1<<63-1)
 	c.CloseTimeout = orDefault(c.CloseTimeout, DefaultCloseTimeout, DefaultCloseTimeout)
 	c.ControlTimeout = orDefault(c.ControlTimeout, DefaultControlTimeout, DefaultControlTimeout)
+	c.KeepaliveInterval = orDefault(c.KeepaliveInterval, DefaultKeepaliveInterval, 0)
+	c.KeepaliveTimeout = orDefault(c.KeepaliveTimeout, DefaultKeepaliveTimeout, DefaultKeepaliveTimeout)
 	return &c
 }
 

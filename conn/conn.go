@@ -41,6 +41,7 @@ type Conn struct {
 	wr    writer
 	pings pings
 	stats counters
+	alive keepalive
 
 	mu   sync.Mutex    // guards err; never held while waiting
 	err  error         // why the connection ended; set once
@@ -78,6 +79,7 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
 	c.wr.vectored = vectored(nc)
 	c.initRawRead()
 	c.wr.try.init(nc)
+	c.startKeepalive()
 	return c
 }
 
@@ -132,6 +134,7 @@ func (c *Conn) settle(cause error) error {
 func (c *Conn) end(cause error) error {
 	cause = c.settle(cause)
 	if c.over.CompareAndSwap(false, true) {
+		c.alive.stop()
 		c.nc.Close()
 		close(c.done)
 	}

@@ -174,7 +174,7 @@ func TestCancelledRead(t *testing.T) {
 	for cut := range wire {
 		for _, how := range []string{"read", "messages"} {
 			synctest.Test(t, func(t *testing.T) {
-				ws, peer := raw(conn.Client, nil)
+				ws, peer := raw(conn.Client, &conn.Config{KeepaliveInterval: -1}) // the peer is silent on purpose
 				go io.Copy(io.Discard, peer)
 				go func() {
 					peer.Write(wire[:cut])

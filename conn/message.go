@@ -94,7 +94,9 @@ func (c *Conn) readInto(ctx context.Context, dst []byte) (int, error) {
 		return 0, err
 	}
 	dst = dst[:min(int64(len(dst)), r.left)]
+	c.alive.waitBegin()
 	n, err := c.nc.Read(dst)
+	c.alive.waitEnd(n > 0)
 	if n == 0 && err != nil {
 		return 0, c.readFailed(ctx, err)
 	}

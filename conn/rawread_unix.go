@@ -48,6 +48,7 @@ func (c *Conn) initRawRead() {
 				if borrowed {
 					r.giveBack()
 				}
+				c.alive.parks()
 				return false
 			case err != nil:
 				r.raw.n, r.raw.err = 0, err

@@ -98,8 +98,10 @@ func (c *Conn) fill(ctx context.Context) error {
 		if r.buf == nil {
 			r.borrow()
 		}
+		c.alive.waitBegin()
 		n, err = c.nc.Read(r.buf[r.end:])
 	}
+	c.alive.waitEnd(n > 0)
 	if n > 0 {
 		r.end += n
 		c.stats.bytesReceived.Add(int64(n))

@@ -1,14 +1,23 @@
 package conn
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
-// Stats counts what a Conn has received and sent.
+// Stats counts what a Conn has received and sent, and says how far the peer is.
 type Stats struct {
 	MessagesReceived int64
 	MessagesSent     int64
 	PayloadSent      int64 // bytes of message payload
 	BytesReceived    int64 // as read from the transport, headers and control frames included
 	BytesSent        int64
+
+	// RTT is the last round trip of a ping of Ping or of the keepalive, and
+	// SmoothedRTT a moving average, in which each counts an eighth. Zero means
+	// that there was none. A pong is noticed when it is read, so a reader
+	// that is late makes them longer.
+	RTT, SmoothedRTT time.Duration
 }
 
 type counters struct {
@@ -22,7 +31,11 @@ type counters struct {
 // Stats returns the counts of this moment.
 func (c *Conn) Stats() Stats {
 	s := &c.stats
+	c.pings.mu.Lock()
+	defer c.pings.mu.Unlock()
 	return Stats{
+		RTT:              c.pings.rtt,
+		SmoothedRTT:      c.pings.smoothed,
 		MessagesReceived: s.messagesReceived.Load(),
 		MessagesSent:     s.messagesSent.Load(),
 		PayloadSent:      s.payloadSent.Load(),

@@ -45,19 +45,21 @@ func BenchmarkUpgrade(b *testing.B) {
 	cfg := &conn.Config{}
 	for b.Loop() {
 		nc.read = false
-		if _, err := conn.Upgrade(context.Background(), nc, cfg); err != nil {
+		ws, err := conn.Upgrade(context.Background(), nc, cfg)
+		if err != nil {
 			b.Fatal(err)
 		}
+		ws.CloseNow()
 	}
 }
 
 // A handshake costs the Conn and the channel of its end, the request in three
-// parts, and a copy of a Config that isn't nil.
+// parts, the keepalive's timer in two, and a copy of a Config that isn't nil.
 func TestUpgradeAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	for want, cfg := range map[float64]*conn.Config{5: nil, 6: {}} {
+	for want, cfg := range map[float64]*conn.Config{6: {KeepaliveInterval: -1}, 7: nil, 8: {}} {
 		nc := &canned{request: goodRequest}
 		got := testing.AllocsPerRun(100, func() {
 			nc.read = false

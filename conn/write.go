@@ -31,9 +31,11 @@ type writer struct {
 	vec      net.Buffers // of the large write under way, so that it allocates nothing
 	parts    [2][]byte
 
-	pongMu  sync.Mutex // guards pong and pongLen; never held while waiting
+	pongMu  sync.Mutex // guards pong and pings; never held while waiting
 	hasPong atomic.Bool
-	pong    []byte // the payload of the latest ping not answered
+	hasPing atomic.Bool
+	pings   []queuedPing // for the holder of lock; guarded by pongMu
+	pong    []byte       // the payload of the latest ping not answered
 }
 
 var (
@@ -141,23 +143,23 @@ func (c *Conn) writable() error {
 	return nil
 }
 
-// unlockWriter lets the lock go, after writing the pong that came to be
-// pending while it was held.
+// unlockWriter lets the lock go, after writing the control frames that came to
+// be pending while it was held.
 func (c *Conn) unlockWriter() {
 	for {
-		if c.wr.hasPong.Load() {
-			c.writePong()
+		if c.wr.controlPending() {
+			c.writePending()
 		}
 		c.wr.lock.unlock()
-		if !c.wr.hasPong.Load() || !c.wr.lock.tryLock() {
+		if !c.wr.controlPending() || !c.wr.lock.tryLock() {
 			return
 		}
 	}
 }
 
 // appendMessage puts a message into the buffer, in frames of at most
-// FrameSize, between which a pending pong goes out. It returns how much of the
-// buffer is not this message's, or -1 when a part of the message has left.
+// FrameSize, between which pending control frames go out. It returns how much
+// of the buffer is not this message's, or -1 when a part of the message has left.
 func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte) (kept int, err error) {
 	size := len(p)
 	n := min(size, c.cfg.FrameSize)
@@ -166,10 +168,10 @@ func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte) (ke
 		return kept, err
 	}
 	for p = p[n:]; len(p) > 0; p = p[n:] {
-		if c.wr.hasPong.Load() {
-			c.writePong()
+		flushes := c.wr.flushes // control frames take what is before them along
+		if c.wr.controlPending() {
+			c.writePending()
 		}
-		flushes := c.wr.flushes
 		n = min(len(p), c.cfg.FrameSize)
 		if _, err := c.appendFrame(ctx, frame.Header{FIN: n == len(p), Opcode: frame.Continuation}, p[:n]); err != nil {
 			return -1, c.failCut(err)
@@ -459,12 +461,14 @@ func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 }
 
 // writeControl sends a control frame now, behind what is buffered, with the
-// lock held.
+// lock held. When ctx ends before a byte of it has left, it is taken back: left
+// in the buffer, it would make the next read wait for a peer that is stuck.
 func (c *Conn) writeControl(ctx context.Context, op frame.Opcode, p []byte) error {
-	if _, err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p); err != nil {
+	kept, err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p)
+	if err != nil {
 		return err
 	}
-	return c.flushLocked(ctx)
+	return c.flush(ctx, kept, nil)
 }
 
 // writePong answers the latest ping, with the lock held.

@@ -36,9 +36,10 @@ func newServer(serve func(ctx context.Context, ws *conn.Conn)) *server {
 // config is a client's Config for connections to the server.
 func (s *server) config() *conn.Config {
 	return &conn.Config{
-		DialContext:  s.dial,
-		Proxy:        func(*http.Request) (*url.URL, error) { return nil, nil },
-		CloseTimeout: time.Second,
+		KeepaliveInterval: -1, // servers that sleep for hours are not what these tests are about
+		DialContext:       s.dial,
+		Proxy:             func(*http.Request) (*url.URL, error) { return nil, nil },
+		CloseTimeout:      time.Second,
 	}
 }
 
@@ -75,7 +76,7 @@ func (s *server) handle(nc net.Conn) {
 	}()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	ws, err := conn.Upgrade(ctx, nc, &conn.Config{CloseTimeout: time.Second})
+	ws, err := conn.Upgrade(ctx, nc, &conn.Config{CloseTimeout: time.Second, KeepaliveInterval: -1})
 	if err != nil {
 		return
 	}
