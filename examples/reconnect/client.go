@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/hub"
+	"github.com/seed24abed78/rfc6455/conn/reconnect"
+)
+
+// follow receives what the server publishes, and posts notes, until in ends.
+func follow(ctx context.Context, in io.Reader, out io.Writer, url string) error {
+	v := &viewer{out: out}
+	client, err := reconnect.New(ctx, url, &reconnect.Config{
+		OnConnect: reconnect.TopicSince,
+		Identify:  reconnect.TopicID,
+		Ack: func(m conn.Message) (reconnect.Ack, bool) {
+			id, ok := strings.CutPrefix(string(m.Data), "ack ")
+			return reconnect.Ack{ID: id, UpTo: true}, ok
+		},
+		// Short, for a show. The defaults are for a server with many clients.
+		Backoff:     reconnect.Backoff{Base: time.Second, Cap: 2 * time.Second},
+		StableAfter: 100 * time.Millisecond,
+		Trace:       &reconnect.Trace{State: v.state},
+	})
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		io.Copy(io.Discard, in)
+		cancel()
+	}()
+	posted := make(chan int)
+	go func() { posted <- post(ctx, client) }()
+	err = v.watch(ctx, client)
+	cancel()
+	notes := <-posted
+
+	over, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	if closeErr := client.Close(over); err == nil {
+		err = closeErr
+	}
+	st := client.Stats()
+	if err != nil {
+		return err
+	}
+	v.say("in all %d connections, %d messages, each once and in order, %d of them from before the connection; histories lost: %d; notes posted and acknowledged: %d, sent again: %d",
+		st.Connections, v.messages, v.recovered, st.Gaps, notes, st.Resent)
+	return nil
+}
+
+// post posts notes until ctx ends, connected or not, and returns how many.
+func post(ctx context.Context, client *reconnect.Client) (n int) {
+	every := time.NewTicker(5 * interval)
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return n
+		}
+		id := strconv.Itoa(n + 1)
+		if _, err := client.SendItem(ctx, reconnect.Item{Type: conn.Text, Data: []byte("note " + id), ID: id}); err != nil {
+			return n
+		}
+		n++
+	}
+}
+
+// viewer checks what comes, and tells about it.
+type viewer struct {
+	last      uint64 // number
+	messages  int
+	recovered int
+	batch     int // recovered since the last connection
+
+	mu     sync.Mutex // guards the rest
+	out    io.Writer
+	opened time.Time // the present connection
+	lost   time.Time // the one before; zero at first
+}
+
+func (v *viewer) say(format string, args ...any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	fmt.Fprintf(v.out, format+"\n", args...)
+}
+
+// state tells about connections.
+func (v *viewer) state(s reconnect.State) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	switch s.Phase {
+	case reconnect.Open:
+		v.opened = s.Since
+		if !v.lost.IsZero() {
+			fmt.Fprintf(v.out, "back after %v and %d attempts\n", s.Since.Sub(v.lost).Round(time.Millisecond), s.Attempts)
+		}
+	case reconnect.Waiting:
+		what := "no connection"
+		if v.opened.After(v.lost) {
+			what, v.lost = "lost the connection", s.Since
+		}
+		fmt.Fprintf(v.out, "%s (%v); next attempt in %v\n", what, cause(s.Err), s.Next.Sub(s.Since).Round(time.Millisecond))
+	}
+}
+
+// cause shortens an error of the network to its core.
+func cause(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// watch takes messages until ctx ends. Each must be the one after the last.
+func (v *viewer) watch(ctx context.Context, client *reconnect.Client) error {
+	for msg, err := range client.Messages(ctx) {
+		var gap *reconnect.GapError
+		switch {
+		case errors.As(err, &gap):
+			v.say("told that history is lost: what came after %d is gone; a real client loads its data anew now", gap.After.Seq)
+			v.last = gap.Next.Seq - 1
+		case err != nil && ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		default:
+			if err := v.take(msg); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (v *viewer) take(msg reconnect.Message) error {
+	seq, text, err := hub.ParseSequence(msg.Type, msg.Data)
+	if err != nil {
+		return err
+	}
+	at, err := time.Parse(time.RFC3339Nano, string(text))
+	if err != nil {
+		return err
+	}
+	if v.last != 0 && seq != v.last+1 {
+		return fmt.Errorf("number %d came after %d", seq, v.last)
+	}
+	first := v.messages == 0
+	v.last = seq
+	v.messages++
+	v.mu.Lock()
+	missed := !v.lost.IsZero() && at.Before(v.opened)
+	v.mu.Unlock()
+	switch {
+	case first:
+		v.say("connected; the first message has number %d", seq)
+	case missed:
+		v.recovered++
+		v.batch++
+	case v.batch > 0:
+		v.say("recovered the %d messages that it had missed, up to %d, and is live again", v.batch, seq-1)
+		v.batch = 0
+	}
+	return nil
+}
