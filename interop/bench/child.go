@@ -44,7 +44,7 @@ type command struct {
 	Size     int    `json:"size,omitempty"`
 	Pipeline int    `json:"pipeline,omitempty"`
 
-	// publish, await
+	// await, usage
 	Count    int  `json:"count,omitempty"`
 	Resident bool `json:"resident,omitempty"`
 }

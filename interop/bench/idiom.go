@@ -48,13 +48,14 @@ type idiom struct {
 
 func (i *idiom) String() string { return i.lib + "/" + i.name }
 
-// idioms are all of them, this library's first.
+// idioms are all of them, this library's first, and each library's best before
+// its usual one.
 var idioms = []*idiom{
-	ourUsual, ourBest,
-	gorillaUsual, gorillaBest,
-	coderUsual, coderBest,
-	gobwasUsual, gobwasBest,
-	gwsUsual, gwsBest,
+	ourBest, ourUsual,
+	gorillaBest, gorillaUsual,
+	coderBest, coderUsual,
+	gobwasBest, gobwasUsual,
+	gwsBest, gwsUsual,
 	nbioUsual,
 }
 

@@ -315,7 +315,7 @@ func (l *loader) await(n int64) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%d of %d messages came", l.counted.Load(), n)
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(100 * time.Microsecond)
 	}
 	return nil
 }

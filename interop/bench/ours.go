@@ -56,8 +56,12 @@ var ourBest = &idiom{
 				if err != nil {
 					return
 				}
-				defer ws.Close()
-				ourEcho(ctx, ws)
+				// The handshake's deep stack ends here: an idle connection
+				// keeps the small one of a new goroutine.
+				go func() {
+					defer ws.Close()
+					ourEcho(ctx, ws)
+				}()
 			}()
 		}
 	},

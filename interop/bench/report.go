@@ -82,6 +82,17 @@ func (r *result) add(i *idiom, s sample) {
 	r.samples[i] = append(r.samples[i], s)
 }
 
+// covered reports whether another idiom of i's library has an entry, and i has
+// none.
+func (r *result) covered(i *idiom) bool {
+	for _, other := range r.order {
+		if other.lib == i.lib && other != i && i.lib != limits {
+			return r.samples[i] == nil
+		}
+	}
+	return false
+}
+
 func (r *result) drop(i *idiom, err error) {
 	if r.Failed == nil {
 		r.Failed = make(map[string]string)

@@ -90,7 +90,7 @@ func (b *bench) runSocketRow(r socketRow) (result, error) {
 	}()
 	for round := range b.rounds {
 		for _, i := range b.idioms() {
-			if !r.fits(i) || res.dropped[i.String()] {
+			if !r.fits(i) || res.dropped[i.String()] || b.quick && !r.Bytes && res.covered(i) {
 				continue
 			}
 			s := servers[i]
@@ -202,8 +202,8 @@ func measureFanout(b *bench, r socketRow, server, load *child) (sample, error) {
 	}
 	defer load.tell(command{Do: "close"})
 	total := int64(0)
-	publish := func(messages int) (delivered int64, err error) {
-		a, err := server.tell(command{Do: "publish", Count: messages, Size: r.size})
+	publish := func() (delivered int64, err error) {
+		a, err := server.tell(command{Do: "publish", Size: r.size})
 		if err != nil {
 			return 0, err
 		}
@@ -213,7 +213,7 @@ func measureFanout(b *bench, r socketRow, server, load *child) (sample, error) {
 	}
 	// The server may still be about to note the last connections.
 	for delivered := int64(0); delivered < int64(r.conns); {
-		if delivered, err = publish(1); err != nil {
+		if delivered, err = publish(); err != nil {
 			return sample{}, err
 		}
 	}
@@ -221,9 +221,15 @@ func measureFanout(b *bench, r socketRow, server, load *child) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
-	delivered, err := publish(max(1, b.ms*200/r.conns)) // some 5 microseconds each
-	if err != nil {
-		return sample{}, err
+	// One at a time: a library that queues must not win by putting many
+	// messages into one wake-up of the receiver.
+	delivered := int64(0)
+	for range max(1, b.ms*200/r.conns) { // some 5 microseconds a delivery
+		n, err := publish()
+		if err != nil {
+			return sample{}, err
+		}
+		delivered += n
 	}
 	after, err := server.tell(command{Do: "usage"})
 	return newSample(delivered, after.Usage.sub(before.Usage)), err
