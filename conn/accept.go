@@ -35,6 +35,11 @@ func (c *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 		refuseHTTP(w, err)
 		return nil, err
 	}
+	compression, err := newCompression(Server, res.Extensions, c.Compression, false)
+	if err != nil {
+		refuseHTTP(w, err)
+		return nil, err
+	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
@@ -53,17 +58,21 @@ func (c *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 		return nil, err
 	}
 	nc.SetDeadline(time.Time{})
-	return newConn(nc, Server, res, c), nil
+	return newConn(nc, Server, res, c, compression), nil
 }
 
 // server returns the judge of requests that this Config describes.
 func (cfg *Config) server() handshake.Server {
-	return handshake.Server{
+	policy := handshake.Server{
 		Subprotocols:   cfg.Subprotocols,
 		OriginPatterns: cfg.OriginPatterns,
 		Header:         cfg.Header,
 		Secure:         cfg.Secure,
 	}
+	if cfg.Compression != nil {
+		policy.Negotiate = cfg.Compression.Negotiate
+	}
+	return policy
 }
 
 // respond sends the 101.
@@ -228,11 +237,15 @@ func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 	if err == nil {
 		var res handshake.Result
 		if res, err = cfg.judge(&policy, req); err == nil {
+			compression, err := newCompression(Server, res.Extensions, cfg.Compression, false)
+			if err != nil {
+				return nil, err
+			}
 			res.Buffered = rest
 			if err := respond(nc, &policy, req, res); err != nil {
 				return nil, err
 			}
-			return newConn(nc, Server, res, cfg), nil
+			return newConn(nc, Server, res, cfg, compression), nil
 		}
 	}
 	var refusal *handshake.Error

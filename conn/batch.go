@@ -67,8 +67,9 @@ func (c *Conn) writeBatch(ctx context.Context, ms []*PreparedMessage) (int, erro
 		}
 	}
 	for _, m := range ms[sent:n] {
-		c.stats.messagesSent.Add(-1)
-		c.stats.payloadSent.Add(-int64(len(m.payload)))
+		if form, err := c.formOf(m); err == nil {
+			c.countPrepared(m, form, -1)
+		}
 	}
 	return sent, err
 }

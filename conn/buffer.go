@@ -24,3 +24,10 @@ var (
 	longBuffers    = sync.Pool{New: func() any { return new([longSize]byte) }}
 	messageBuffers = sync.Pool{New: func() any { return new([]byte) }}
 )
+
+// keepMessageBuffer gives a buffer back to its pool, unless it is very large.
+func keepMessageBuffer(pooled *[]byte) {
+	if cap(*pooled) <= keepSize {
+		messageBuffers.Put(pooled)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 	"github.com/seed24abed78/rfc6455/handshake"
 )
 
@@ -39,7 +40,18 @@ type Config struct {
 	// response. Headers that the handshake itself owns are refused.
 	Header http.Header
 
-	// MaxMessageSize bounds a received message in bytes of payload.
+	// Compression offers permessage-deflate (RFC 7692) as a client, and agrees
+	// to it as a server, with these settings. Nil means no compression.
+	//
+	// Each direction has a window that both sides keep between messages, unless
+	// no context takeover was agreed for it. Sending then keeps up to 80 KiB a
+	// connection at level 1 and up to 144 KiB above, receiving up to 32 KiB, in
+	// proportion to the agreed windows; all of it grows only as messages need
+	// it. Without takeover an idle connection keeps nothing of it.
+	Compression *deflate.Options
+
+	// MaxMessageSize bounds a received message in bytes of payload, counted
+	// after it is inflated.
 	// Zero means DefaultMaxMessageSize, negative means no bound.
 	MaxMessageSize int64
 
@@ -170,6 +182,11 @@ func (cfg *Config) resolve() (*Config, error) {
 		return nil, fmt.Errorf("websocket: Config.ControlTimeout is %v; it must be zero (for %v) or positive", c.ControlTimeout, DefaultControlTimeout)
 	case c.KeepaliveTimeout < 0:
 		return nil, fmt.Errorf("websocket: Config.KeepaliveTimeout is %v; it must be zero (for %v) or positive; a negative KeepaliveInterval turns the keepalive off", c.KeepaliveTimeout, DefaultKeepaliveTimeout)
+	}
+	if cfg.Compression != nil {
+		if err := cfg.Compression.Validate(); err != nil {
+			return nil, fmt.Errorf("websocket: Config.Compression: %w", err)
+		}
 	}
 	return cfg.withDefaults(), nil
 }

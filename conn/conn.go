@@ -40,6 +40,9 @@ type Conn struct {
 	rd    reader
 	wr    writer
 	pings pings
+
+	compression *compression // nil when none was agreed
+
 	stats counters
 	alive keepalive
 
@@ -54,17 +57,24 @@ type Conn struct {
 // done, with the outcome hs. Bytes that the peer sent behind its handshake
 // stand in hs.Buffered. From then on nc belongs to the Conn.
 //
-// A cfg with an impossible value panics; Dial, Accept and Upgrade return an
-// error instead.
+// When hs.Extensions has permessage-deflate, that is what is spoken, with the
+// level and the rest of cfg.Compression if it is set.
+//
+// A cfg with an impossible value panics, and so do extensions that this package
+// doesn't have; Dial, Accept and Upgrade return an error instead.
 func New(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
 	resolved, err := cfg.resolve()
 	if err != nil {
 		panic(err)
 	}
-	return newConn(nc, role, hs, resolved)
+	compression, err := newCompression(role, hs.Extensions, resolved.Compression, false)
+	if err != nil {
+		panic(err)
+	}
+	return newConn(nc, role, hs, resolved, compression)
 }
 
-func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
+func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compression) *Conn {
 	c := &Conn{
 		nc:          nc,
 		role:        role,
@@ -73,6 +83,10 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
 		done:        make(chan struct{}),
 	}
 	c.rd.rules.Role = role
+	if z != nil {
+		c.compression = z
+		c.rd.rules.RSV = frame.RSV1
+	}
 	c.rd.intr.c = c
 	c.wr.intr.c, c.wr.intr.write = c, true
 	c.rd.early = hs.Buffered

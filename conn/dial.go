@@ -40,6 +40,9 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
 // dialOnce connects and shakes hands, without following a redirect.
 func (cfg *Config) dialOnce(ctx context.Context, a attempt) (*Conn, error) {
 	hs := &handshake.Client{URL: a.url, Header: cfg.withCookies(a.header, a.url), Subprotocols: cfg.Subprotocols}
+	if cfg.Compression != nil {
+		hs.Extensions = cfg.Compression.Offers()
+	}
 	request, err := hs.AppendRequest(nil) // everything wrong with it shows before a connection is opened
 	if err != nil {
 		return nil, err
@@ -59,7 +62,13 @@ func (cfg *Config) dialOnce(ctx context.Context, a attempt) (*Conn, error) {
 		nc.Close()
 		return nil, err
 	}
-	return newConn(nc, Client, res, cfg), nil
+	compression, err := newCompression(Client, res.Extensions, cfg.Compression, cfg.Compression != nil)
+	if err != nil {
+		nc.Close()
+		return nil, &handshake.Error{Status: http.StatusSwitchingProtocols, Header: res.Header, Section: "9.1",
+			Reason: "the server's answer to the offer of compression can't be used", Err: err}
+	}
+	return newConn(nc, Client, res, cfg, compression), nil
 }
 
 // connect opens TCP, through a proxy if there is one, and, for wss, TLS

@@ -49,6 +49,9 @@ func (c *Conn) AppendMessage(ctx context.Context, dst []byte) (MessageType, []by
 // returns what it has, which is consumed and must be kept by the caller.
 func (c *Conn) appendRest(ctx context.Context, dst []byte) ([]byte, error) {
 	r := &c.rd
+	if r.compressed {
+		return c.appendInflated(ctx, dst)
+	}
 	for {
 		for r.left > 0 {
 			have := len(dst)
@@ -113,8 +116,8 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		var pooled *[]byte // holds messages that don't lie in the read buffer whole
 		defer func() {
-			if pooled != nil && cap(*pooled) <= keepSize {
-				messageBuffers.Put(pooled)
+			if pooled != nil {
+				keepMessageBuffer(pooled)
 			}
 		}()
 		var turn uint64
@@ -154,7 +157,7 @@ func (c *Conn) nextMessage(ctx context.Context, turn *uint64, pooled **[]byte) (
 	if err := c.begin(ctx); err != nil {
 		return Message{}, err
 	}
-	if r.partial == nil && r.size == r.left && r.header.FIN && r.left <= readSize {
+	if !r.compressed && r.partial == nil && r.size == r.left && r.header.FIN && r.left <= readSize {
 		data, err := c.inPlace(ctx)
 		if err != nil {
 			return Message{}, err
@@ -250,6 +253,13 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	r.partial = nil
+	if r.compressed {
+		n, err := c.inflate(m.ctx, p)
+		if m.eof = err == io.EOF; n > 0 {
+			err = nil // the next Read says so
+		}
+		return n, err
+	}
 	for r.left == 0 {
 		if r.header.FIN {
 			if err := c.finish(); err != nil {

@@ -2,16 +2,22 @@ package conn
 
 import (
 	"context"
+	"sync"
 
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 	"github.com/seed24abed78/rfc6455/frame"
 )
 
 // PreparedMessage is a message that was validated and framed once, to be sent
-// over many connections. It never changes, and may be shared by goroutines.
+// over many connections. It may be shared by goroutines. Connections that agreed
+// on compression share its compressed forms, one for each setting that differs;
+// each is made when it is first needed, and lives as long as the message.
 type PreparedMessage struct {
 	typ     MessageType
 	wire    []byte // one unmasked frame; nil after PrepareOwned
 	payload []byte // the end of wire
+
+	packed *packedForms // nil when it is not to be compressed
 }
 
 // Type returns the type of the message.
@@ -31,7 +37,7 @@ func Prepare(typ MessageType, p []byte) (*PreparedMessage, error) {
 	wire := h.Append(make([]byte, 0, frame.MaxHeaderSize+len(p)))
 	n := len(wire)
 	wire = append(wire, p...)
-	return &PreparedMessage{typ: typ, wire: wire, payload: wire[n:]}, nil
+	return &PreparedMessage{typ: typ, wire: wire, payload: wire[n:], packed: new(packedForms)}, nil
 }
 
 // PrepareOwned is Prepare without the copy, for a caller who gives p up: p must
@@ -40,7 +46,7 @@ func PrepareOwned(typ MessageType, p []byte) (*PreparedMessage, error) {
 	if err := checkMessage(typ, p); err != nil {
 		return nil, err
 	}
-	return &PreparedMessage{typ: typ, payload: p}, nil
+	return &PreparedMessage{typ: typ, payload: p, packed: new(packedForms)}, nil
 }
 
 // WritePrepared sends m and what BufferMessage has left, with the errors of
@@ -49,6 +55,10 @@ func PrepareOwned(typ MessageType, p []byte) (*PreparedMessage, error) {
 // doesn't split it. A client masks every sending with a fresh key, as it must
 // (RFC 6455, section 5.3), so that for a client it is WriteMessage without
 // the check of the text.
+//
+// Where compression was agreed, the shared compressed form is sent. It refers
+// to nothing before it, and the message after it on this connection doesn't
+// either, since this side's window is empty again.
 func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 	if err := c.lockForMessage(ctx); err != nil {
 		return err
@@ -63,17 +73,112 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 
 // appendPrepared returns what appendMessage returns.
 func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (kept int, err error) {
-	if c.role == Client {
-		return c.appendMessage(ctx, m.typ, m.payload)
+	form, err := c.formOf(m)
+	if err != nil {
+		return len(c.wr.buf), err
 	}
-	w := &c.wr
-	if w.buf != nil && m.wire != nil && len(w.buf)+len(m.wire) <= writeSize {
+	h := frame.Header{FIN: true, RSV: form.rsv, Opcode: m.typ}
+	switch w := &c.wr; {
+	case c.role == Client:
+		kept, err = c.appendPayload(ctx, h, form.payload)
+	case w.buf != nil && form.wire != nil && len(w.buf)+len(form.wire) <= writeSize:
 		kept = len(w.buf)
-		w.buf = append(w.buf, m.wire...)
-	} else if kept, err = c.appendFrame(ctx, frame.Header{FIN: true, Opcode: m.typ}, m.payload); err != nil {
+		w.buf = append(w.buf, form.wire...)
+	default:
+		kept, err = c.appendFrame(ctx, h, form.payload)
+	}
+	if err != nil {
 		return kept, err
 	}
-	c.stats.messagesSent.Add(1)
-	c.stats.payloadSent.Add(int64(len(m.payload)))
+	c.countPrepared(m, form, 1)
 	return kept, nil
+}
+
+// countPrepared counts a message that is sent, or, with -1, taken back.
+func (c *Conn) countPrepared(m *PreparedMessage, form packedForm, sign int64) {
+	c.stats.messagesSent.Add(sign)
+	c.stats.payloadSent.Add(sign * int64(len(m.payload)))
+	if form.rsv != 0 {
+		c.stats.deflatedFrom.Add(sign * int64(len(m.payload)))
+		c.stats.deflatedTo.Add(sign * int64(len(form.payload)))
+	}
+}
+
+// packedForm is a message as it goes out on some connections.
+type packedForm struct {
+	rsv     frame.RSV
+	wire    []byte // one unmasked frame; may be nil
+	payload []byte
+}
+
+// packing is what makes a compressed form different from others.
+type packing struct {
+	level, bits int
+	options     *deflate.Options // nil but for a compressor of somebody else's
+}
+
+// packedForms are the compressed forms of one message.
+type packedForms struct {
+	mu    sync.Mutex
+	forms map[packing]packedForm
+}
+
+// maxForms bounds how many forms of a message are kept: all windows of a level
+// are fewer. Further ones are made anew each time.
+const maxForms = 16
+
+// formOf returns the form of m that this connection sends.
+func (c *Conn) formOf(m *PreparedMessage) (packedForm, error) {
+	plain := packedForm{wire: m.wire, payload: m.payload}
+	z := c.compression
+	if m.packed == nil || !z.wants(len(m.payload)) {
+		return plain, nil
+	}
+	key := packing{level: z.options.Level, bits: z.bits}
+	if z.options.NewCompressor != nil {
+		key.options = z.options
+	}
+	m.packed.mu.Lock()
+	defer m.packed.mu.Unlock()
+	form, ok := m.packed.forms[key]
+	if !ok {
+		var err error
+		if form, err = z.pack(m); err != nil {
+			return packedForm{}, err
+		}
+		if m.packed.forms == nil {
+			m.packed.forms = make(map[packing]packedForm)
+		}
+		if len(m.packed.forms) < maxForms {
+			m.packed.forms[key] = form
+		}
+	}
+	if form.rsv == 0 {
+		return plain, nil // it doesn't shrink
+	}
+	z.forget() // our window doesn't hold what the peer's does now
+	return form, nil
+}
+
+// pack compresses m alone. The form is zero when that makes it no smaller.
+func (z *compression) pack(m *PreparedMessage) (packedForm, error) {
+	alone := compression{options: z.options, bits: z.bits}
+	pooled := messageBuffers.Get().(*[]byte)
+	defer keepMessageBuffer(pooled)
+	out, err := alone.compress((*pooled)[:0], m.payload, true)
+	*pooled = out
+	if err != nil || len(out) >= len(m.payload) {
+		return packedForm{}, err
+	}
+	h := frame.Header{FIN: true, RSV: frame.RSV1, Opcode: m.typ, Length: int64(len(out))}
+	wire := h.Append(make([]byte, 0, frame.MaxHeaderSize+len(out)))
+	n := len(wire)
+	wire = append(wire, out...)
+	return packedForm{frame.RSV1, wire, wire[n:]}, nil
+}
+
+// Uncompressed returns the same message, sharing its bytes, for connections to
+// send as it is. [Conn.Uncompressed] says what for.
+func (m *PreparedMessage) Uncompressed() *PreparedMessage {
+	return &PreparedMessage{typ: m.typ, wire: m.wire, payload: m.payload}
 }

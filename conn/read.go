@@ -35,13 +35,14 @@ type reader struct {
 	rules frame.Validator
 
 	// the message that has begun
-	open      bool // its first header was read, its last byte not consumed
-	streaming bool // NextReader gave it out
-	typ       MessageType
-	size      int64 // declared bytes of payload, so far
-	fragments int
-	utf8      frame.UTF8
-	partial   []byte // payload that a cut read has consumed already
+	open       bool // its first header was read, its last byte not consumed
+	streaming  bool // NextReader gave it out
+	typ        MessageType
+	size       int64 // bytes of payload: declared so far, or inflated
+	fragments  int
+	compressed bool // its payload has to be inflated
+	utf8       frame.UTF8
+	partial    []byte // payload that a cut read has consumed already
 
 	// the frame within it
 	header frame.Header
@@ -190,10 +191,15 @@ func (c *Conn) beginFrame(h frame.Header) error {
 	if h.Opcode != frame.Continuation {
 		r.open, r.typ, r.size, r.fragments = true, h.Opcode, 0, 0
 		r.utf8.Reset()
+		r.compressed = h.RSV&frame.RSV1 != 0
 	}
 	r.header, r.left, r.keyPos, r.clean = h, h.Length, 0, 0
 	if r.fragments++; r.fragments > c.cfg.MaxFragments {
 		return c.fail(frame.ErrTooManyFragments)
+	}
+	// What a compressed message takes shows only when it is inflated.
+	if r.compressed {
+		return nil
 	}
 	if h.Length > c.cfg.MaxMessageSize-r.size {
 		return c.fail(frame.ErrMessageTooBig)
@@ -256,7 +262,7 @@ func (c *Conn) judge(dst, src []byte) error {
 	} else if len(src) > 0 && &dst[0] != &src[0] {
 		copy(dst, src)
 	}
-	if r.typ == Text && !r.utf8.Check(dst[:len(src)]) {
+	if r.typ == Text && !r.compressed && !r.utf8.Check(dst[:len(src)]) {
 		return c.fail(frame.ErrInvalidUTF8)
 	}
 	return nil
@@ -285,6 +291,10 @@ func (c *Conn) take(dst []byte) (int, error) {
 // discard reads the rest of the current message and forgets it.
 func (c *Conn) discard(ctx context.Context) error {
 	r := &c.rd
+	if r.compressed {
+		r.partial = nil
+		return c.discardInflated(ctx)
+	}
 	for {
 		for r.left > 0 {
 			if r.pos == r.end {

@@ -18,6 +18,12 @@ type Stats struct {
 	// that there was none. A pong is noticed when it is read, so a reader
 	// that is late makes them longer.
 	RTT, SmoothedRTT time.Duration
+
+	// What compression did: payload of messages sent compressed, in bytes
+	// before and after, and of messages received compressed, in bytes as they
+	// came and inflated. They stay zero when none was agreed.
+	DeflatedFrom, DeflatedTo int64
+	InflatedFrom, InflatedTo int64
 }
 
 type counters struct {
@@ -26,6 +32,9 @@ type counters struct {
 	payloadSent      atomic.Int64
 	bytesReceived    atomic.Int64
 	bytesSent        atomic.Int64
+
+	deflatedFrom, deflatedTo atomic.Int64
+	inflatedFrom, inflatedTo atomic.Int64
 }
 
 // Stats returns the counts of this moment.
@@ -41,5 +50,9 @@ func (c *Conn) Stats() Stats {
 		PayloadSent:      s.payloadSent.Load(),
 		BytesReceived:    s.bytesReceived.Load(),
 		BytesSent:        s.bytesSent.Load(),
+		DeflatedFrom:     s.deflatedFrom.Load(),
+		DeflatedTo:       s.deflatedTo.Load(),
+		InflatedFrom:     s.inflatedFrom.Load(),
+		InflatedTo:       s.inflatedTo.Load(),
 	}
 }

@@ -51,6 +51,11 @@ var (
 // When ctx ends before any byte has left, the Conn stays usable. When it ends
 // inside a frame, the connection fails.
 func (c *Conn) WriteMessage(ctx context.Context, typ MessageType, p []byte) error {
+	return c.writeMessage(ctx, typ, p, false)
+}
+
+// writeMessage is WriteMessage; plain says that p is not to be compressed.
+func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, plain bool) error {
 	if err := checkMessage(typ, p); err != nil {
 		return err
 	}
@@ -58,17 +63,24 @@ func (c *Conn) WriteMessage(ctx context.Context, typ MessageType, p []byte) erro
 		return err
 	}
 	defer c.unlockWriter()
-	kept, err := c.appendMessage(ctx, typ, p)
-	if err != nil {
-		return err
+	kept, err := c.appendMessage(ctx, typ, p, plain)
+	if err == nil {
+		err = c.flush(ctx, kept, nil)
 	}
-	return c.flush(ctx, kept, nil)
+	if err != nil {
+		c.compression.forget() // the peer doesn't get what the window holds
+	}
+	return err
 }
 
 // BufferMessage adds a message to the write buffer. What is buffered leaves
 // with Flush, with the next WriteMessage, when the buffer is full, and when a
 // read of this Conn is about to wait. It waits only while a full buffer leaves.
 func (c *Conn) BufferMessage(typ MessageType, p []byte) error {
+	return c.bufferMessage(typ, p, false)
+}
+
+func (c *Conn) bufferMessage(typ MessageType, p []byte, plain bool) error {
 	if err := checkMessage(typ, p); err != nil {
 		return err
 	}
@@ -77,7 +89,10 @@ func (c *Conn) BufferMessage(typ MessageType, p []byte) error {
 		return err
 	}
 	defer c.unlockWriter()
-	_, err := c.appendMessage(ctx, typ, p)
+	_, err := c.appendMessage(ctx, typ, p, plain)
+	if err != nil {
+		c.compression.forget()
+	}
 	return err
 }
 
@@ -157,13 +172,28 @@ func (c *Conn) unlockWriter() {
 	}
 }
 
-// appendMessage puts a message into the buffer, in frames of at most
-// FrameSize, between which pending control frames go out. It returns how much
-// of the buffer is not this message's, or -1 when a part of the message has left.
-func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte) (kept int, err error) {
-	size := len(p)
-	n := min(size, c.cfg.FrameSize)
-	kept, err = c.appendFrame(ctx, frame.Header{FIN: n == size, Opcode: typ}, p[:n])
+// appendMessage puts a message into the buffer, compressed if that was agreed
+// and it is not to be plain. It returns how much of the buffer is not this
+// message's, or -1 when a part of the message has left.
+func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte, plain bool) (kept int, err error) {
+	if !plain && c.compression.wants(len(p)) {
+		kept, err = c.appendCompressed(ctx, typ, p)
+	} else {
+		kept, err = c.appendPayload(ctx, frame.Header{Opcode: typ}, p)
+	}
+	if err == nil {
+		c.stats.messagesSent.Add(1)
+		c.stats.payloadSent.Add(int64(len(p)))
+	}
+	return kept, err
+}
+
+// appendPayload puts a message into the buffer, in frames of at most FrameSize,
+// between which pending control frames go out. The first frame is h.
+func (c *Conn) appendPayload(ctx context.Context, h frame.Header, p []byte) (kept int, err error) {
+	n := min(len(p), c.cfg.FrameSize)
+	h.FIN = n == len(p)
+	kept, err = c.appendFrame(ctx, h, p[:n])
 	if err != nil {
 		return kept, err
 	}
@@ -180,8 +210,6 @@ func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte) (ke
 			kept = -1
 		}
 	}
-	c.stats.messagesSent.Add(1)
-	c.stats.payloadSent.Add(int64(size))
 	return kept, nil
 }
 
@@ -365,7 +393,15 @@ func (c *Conn) flushBuffered(ctx context.Context) error {
 // NextWriter begins a message whose payload is written piece by piece and
 // ends with Close. Other messages wait until then; control frames don't.
 // Every Write that fills the buffer leaves as a fragment (RFC 6455, section 5.4).
+//
+// When compression was agreed, the message is compressed unless it ends below
+// the threshold before its first fragment has left. Each fragment then is
+// flushed, so that the peer can inflate all that was sent.
 func (c *Conn) NextWriter(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	return c.nextWriter(ctx, typ, false)
+}
+
+func (c *Conn) nextWriter(ctx context.Context, typ MessageType, plain bool) (io.WriteCloser, error) {
 	if typ != Text && typ != Binary {
 		return nil, errNotMessage
 	}
@@ -373,7 +409,10 @@ func (c *Conn) NextWriter(ctx context.Context, typ MessageType) (io.WriteCloser,
 		return nil, err
 	}
 	defer c.unlockWriter()
-	m := &messageWriter{c: c, ctx: ctx, typ: typ, op: typ, over: make(chan struct{})}
+	m := &messageWriter{c: c, ctx: ctx, typ: typ, next: frame.Header{Opcode: typ}, over: make(chan struct{})}
+	if !plain && c.compression != nil {
+		m.next.RSV = frame.RSV1 // until the first fragment is small and the last
+	}
 	c.wr.stream = m
 	return m, nil
 }
@@ -384,7 +423,8 @@ type messageWriter struct {
 	c      *Conn
 	ctx    context.Context
 	typ    MessageType
-	op     frame.Opcode // of the next fragment
+	next   frame.Header // of the next fragment
+	packed bool         // the message is compressed
 	buf    []byte
 	size   int64
 	utf8   frame.UTF8
@@ -438,15 +478,20 @@ func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 	if err := c.writable(); err != nil {
 		return err
 	}
+	if m.next.RSV != 0 {
+		if m.packed = !fin || c.compression.wants(len(parts[0])); !m.packed {
+			m.next.RSV = 0
+		}
+	}
 	for i, p := range parts {
-		last := fin && i == len(parts)-1
-		if len(p) == 0 && !last {
+		m.next.FIN = fin && i == len(parts)-1
+		if len(p) == 0 && !m.next.FIN {
 			continue
 		}
-		if _, err := c.appendFrame(m.ctx, frame.Header{FIN: last, Opcode: m.op}, p); err != nil {
+		if err := m.fragment(p); err != nil {
 			return c.failCut(err)
 		}
-		m.op = frame.Continuation
+		m.next = frame.Header{Opcode: frame.Continuation}
 		m.size += int64(len(p))
 	}
 	if fin {
@@ -458,6 +503,24 @@ func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 		return c.failCut(err)
 	}
 	return nil
+}
+
+// fragment puts the next fragment into the buffer.
+func (m *messageWriter) fragment(p []byte) (err error) {
+	c := m.c
+	if m.packed {
+		pooled := messageBuffers.Get().(*[]byte)
+		defer keepMessageBuffer(pooled)
+		size := len(p)
+		if p, err = c.compression.compress((*pooled)[:0], p, m.next.FIN); err != nil {
+			return err
+		}
+		*pooled = p
+		c.stats.deflatedFrom.Add(int64(size))
+		c.stats.deflatedTo.Add(int64(len(p)))
+	}
+	_, err = c.appendFrame(m.ctx, m.next, p)
+	return err
 }
 
 // writeControl sends a control frame now, behind what is buffered, with the

@@ -35,6 +35,7 @@ func TestErrors(t *testing.T) {
 		{frame.ErrInvalidUTF8, 1007, "8.1", "websocket: text message is not UTF-8 (RFC 6455, section 8.1; close code 1007)"},
 		{frame.ErrMessageTooBig, 1009, "10.4", "websocket: message larger than the limit (RFC 6455, section 10.4; close code 1009)"},
 		{frame.ErrTooManyFragments, 1008, "10.4", "websocket: message in more fragments than the limit (RFC 6455, section 10.4; close code 1008)"},
+		{frame.ErrCompressedData, 1007, "7.2.2", "websocket: compressed message that can't be inflated (RFC 7692, section 7.2.2; close code 1007)"},
 		{frame.ErrUnexpectedData, 1003, "7.4.1", "websocket: message of a type that is not accepted (RFC 6455, section 7.4.1; close code 1003)"},
 	}
 	for i, v := range all {
