@@ -261,12 +261,12 @@ func TestCompressedRead(t *testing.T) {
 					go io.Copy(io.Discard, peer)
 					go func() {
 						peer.Write(wire[:cut])
-						time.Sleep(time.Hour)
+						time.Sleep(2 * time.Second)
 						peer.Write(wire[cut:])
 					}()
 					var got []string
 					for len(got) < len(tt.want) {
-						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 						data, err := readOne(ctx, ws, []string{"read", "messages"}[cut%2])
 						cancel()
 						if err != nil {
