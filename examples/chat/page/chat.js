@@ -78,7 +78,10 @@ socket.addEventListener("state", ({ detail }) => {
   everOpen ||= state === "open";
   $("banner").hidden = state !== "waiting" && state !== "closed";
   $("retry").hidden = state === "closed";
-  if (state !== "open") history = null;
+  if (state !== "open") {
+    history = null;
+    $("people").classList.add("stale"); // until the room tells who is here
+  }
   switch (detail.state) {
     case "connecting":
       banner("Connecting again …");
@@ -193,6 +196,7 @@ function announce(text) {
 
 function people(list) {
   $("count").textContent = `(${list.length})`;
+  $("people").classList.remove("stale");
   $("people").replaceChildren(...list.map(({ name: who, behind }) => {
     const item = element("li");
     item.append(face(who), element("span", "who", who));
