@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -499,6 +500,87 @@ func TestCompressionNoAllocation(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Many goroutines write in every way at once; each message is inflated right,
+// whatever came before it.
+func TestCompressionConcurrentWriters(t *testing.T) {
+	ctx := t.Context()
+	hs, cfg := agreed(t, "permessage-deflate"), &conn.Config{FrameSize: 200, Compression: &deflate.Options{}}
+	a, b := net.Pipe()
+	client, server := conn.New(a, conn.Client, hs, cfg), conn.New(b, conn.Server, hs, cfg)
+	defer client.CloseNow()
+	defer server.CloseNow()
+	const writers, each = 6, 30
+	shared, err := conn.Prepare(conn.Text, prose(3000))
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for i := range writers {
+		all.Go(func() {
+			p := prose(1000 + i)
+			for n := range each {
+				switch n % 5 {
+				case 0:
+					server.WriteMessage(ctx, conn.Text, p)
+				case 1:
+					server.BufferMessage(conn.Text, p)
+				case 2:
+					server.WritePrepared(ctx, shared)
+				case 3:
+					server.Uncompressed().WriteMessage(ctx, conn.Text, p)
+				default:
+					if w, err := server.NextWriter(ctx, conn.Text); err == nil {
+						w.Write(p[:500])
+						w.Write(p[500:])
+						w.Close()
+					}
+				}
+			}
+		})
+	}
+	go func() { all.Wait(); server.Flush(ctx) }()
+	got := make(map[string]int)
+	for range writers * each {
+		_, data, err := client.ReadMessage(ctx)
+		require.NoError(t, err)
+		got[string(data)]++
+	}
+	require.Equal(t, writers*each/5, got[string(shared.Payload())])
+	for i := range writers {
+		require.Equal(t, each*4/5, got[string(prose(1000+i))])
+	}
+}
+
+// A setting for both sides; a secret is sent as it is.
+func ExampleConn_Uncompressed() {
+	s := httptest.NewServer(conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
+		if err := ws.WriteMessage(ctx, conn.Text, bytes.Repeat([]byte("news "), 200)); err != nil {
+			return err
+		}
+		if err := ws.Uncompressed().WriteMessage(ctx, conn.Text, bytes.Repeat([]byte("secret "), 100)); err != nil {
+			return err
+		}
+		fmt.Println(ws.Stats().PayloadSent, "bytes of payload,", ws.Stats().DeflatedFrom, "of them compressed")
+		return nil
+	}, &conn.Config{Compression: &deflate.Options{}}))
+	defer s.Close()
+
+	ctx := context.Background()
+	ws, err := conn.Dial(ctx, s.URL, &conn.Config{Compression: &deflate.Options{Level: 6}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for msg, err := range ws.Messages(ctx) {
+		if err != nil {
+			break
+		}
+		_ = msg
+	}
+	fmt.Println(ws.Stats().InflatedTo, "bytes inflated from less than a tenth:", ws.Stats().InflatedFrom < 100)
+	// Output:
+	// 1700 bytes of payload, 1000 of them compressed
+	// 1000 bytes inflated from less than a tenth: true
 }
 
 // serve answers every handshake with an extension field, in whatever shape.

@@ -10,10 +10,11 @@ import (
 	"github.com/seed24abed78/rfc6455/conn/deflate"
 )
 
-// trades is messages of JSON, each of n bytes, such as an exchange sends.
+// trades is messages of JSON, each of n bytes, such as an exchange sends: more
+// of them than a window holds.
 func trades(n int) [][]byte {
 	r := rand.New(rand.NewPCG(1, uint64(n)))
-	messages := make([][]byte, 64)
+	messages := make([][]byte, max(64, 1<<20/n))
 	for i := range messages {
 		var b bytes.Buffer
 		b.WriteString(`{"type":"trades","data":[`)
