@@ -1,0 +1,267 @@
+package conn_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/frame"
+	"github.com/seed24abed78/rfc6455/handshake"
+)
+
+// f is a frame that the tester sends: its first byte and its payload.
+type f struct {
+	b0      byte
+	payload string
+}
+
+const (
+	fin  = 0x80
+	text = byte(frame.Text)
+	bin  = byte(frame.Binary)
+	cont = byte(frame.Continuation)
+	ping = byte(frame.Ping)
+	pong = byte(frame.Pong)
+	clos = byte(frame.Close)
+)
+
+// situation is what a tester does to an echo peer, and what it must answer.
+// They are those of the Autobahn test suite, under its numbers, for a machine
+// that doesn't have it.
+type situation struct {
+	name string
+	send []f
+	want []string
+}
+
+// bye is how a tester ends a case in which nothing is wrong.
+var bye = f{fin | clos, "\x03\xe8"}
+
+// good is a situation in which want comes back, and then the answer to bye.
+func good(name string, send []f, want ...string) situation {
+	return situation{name, append(send, bye), append(want, "close 1000")}
+}
+
+// bad is a situation that ends with a Close frame of the peer's own.
+func bad(name string, code int, send []f, want ...string) situation {
+	return situation{name, append(send, f{fin | text, "late"}, bye), append(want, fmt.Sprint("close ", code))}
+}
+
+func situations() (list []situation) {
+	add := func(s ...situation) { list = append(list, s...) }
+	for i, size := range []int{0, 125, 126, 127, 128, 65535, 65536, 65536} {
+		p := strings.Repeat("*", size)
+		add(good(fmt.Sprint("1.1.", i+1), []f{{fin | text, p}}, strings.TrimSpace("text "+p)),
+			good(fmt.Sprint("1.2.", i+1), []f{{fin | bin, p}}, strings.TrimSpace("binary "+p)))
+	}
+	add(pings()...)
+	add(reserved()...)
+	add(fragments()...)
+	add(utf8Cases()...)
+	add(closing()...)
+	for i, size := range []int{64 << 10, 256 << 10, 1 << 20} {
+		p := strings.Repeat("a", size)
+		add(good(fmt.Sprint("9.1.", i+1), []f{{fin | text, p}}, "text "+p),
+			good(fmt.Sprint("9.2.", i+1), []f{{fin | bin, p}}, "binary "+p))
+		for j, piece := range []int{64, 1 << 10, 64 << 10} {
+			if size/piece <= conn.DefaultMaxFragments {
+				add(good(fmt.Sprintf("9.3.%d of %d", j+1, size), cut(text, p, piece), "text "+p))
+			}
+		}
+	}
+	add(good("10.1.1", cut(text, strings.Repeat("*", 65536), 1300), "text "+strings.Repeat("*", 65536)))
+	return list
+}
+
+// cut makes fragments of a message.
+func cut(op byte, p string, size int) (list []f) {
+	for len(p) > size {
+		list = append(list, f{op, p[:size]})
+		p, op = p[size:], cont
+	}
+	return append(list, f{fin | op, p})
+}
+
+func pings() (list []situation) {
+	for i, p := range []string{"", "Hello", "\x00\xff\xfe\xfd\xfc\xfb\x00\xff", strings.Repeat("\xfe", 125)} {
+		list = append(list, good(fmt.Sprint("2.", i+1), []f{{fin | ping, p}}, strings.TrimSpace("pong "+p)))
+	}
+	var ten []f
+	var answers []string
+	for i := range 10 {
+		ten = append(ten, f{fin | ping, fmt.Sprint("payload-", i)})
+		answers = append(answers, fmt.Sprint("pong payload-", i))
+	}
+	return append(list,
+		bad("2.5", 1002, []f{{fin | ping, strings.Repeat("\xfe", 126)}}),
+		good("2.7", []f{{fin | pong, ""}}),
+		good("2.8", []f{{fin | pong, "unsolicited"}}),
+		good("2.9", []f{{fin | pong, "unsolicited"}, {fin | ping, "p"}}, "pong p"),
+		good("2.10", ten, answers...),
+	)
+}
+
+// reserved is families 3 and 4, and what the suite leaves out: reserved bits on
+// every kind of frame.
+func reserved() (list []situation) {
+	for rsv := byte(1); rsv < 8; rsv++ {
+		for _, op := range []byte{text, bin, ping, pong, clos} {
+			list = append(list, bad(fmt.Sprintf("3.%d on opcode %d", rsv, op), 1002,
+				[]f{{fin | text, "ok"}, {fin | rsv<<4 | op, ""}}, "text ok"))
+		}
+		list = append(list, bad(fmt.Sprintf("3.%d on a continuation", rsv), 1002, []f{{text, "a"}, {fin | rsv<<4 | cont, "b"}}))
+	}
+	for _, op := range []byte{3, 4, 5, 6, 7, 11, 12, 13, 14, 15} {
+		for _, p := range []string{"", "payload"} {
+			list = append(list, bad(fmt.Sprintf("4 opcode %d %s", op, p), 1002, []f{{fin | op, p}}))
+		}
+	}
+	return list
+}
+
+func fragments() []situation {
+	return []situation{
+		bad("5.1", 1002, []f{{ping, "frag"}, {fin | cont, "ment"}}),
+		bad("5.2", 1002, []f{{pong, "frag"}, {fin | cont, "ment"}}),
+		good("5.3", []f{{text, "frag"}, {fin | cont, "ment"}}, "text fragment"),
+		good("5.6", []f{{text, "frag"}, {fin | ping, "p"}, {fin | cont, "ment"}}, "pong p", "text fragment"),
+		bad("5.9", 1002, []f{{fin | cont, "non"}, {fin | text, "Hello"}}),
+		bad("5.12", 1002, []f{{cont, "non"}, {fin | text, "Hello"}}),
+		good("5.15, all of it", []f{{text, "f1"}, {fin | cont, "f2"}, {text, "g1"}, {fin | cont, "g2"}}, "text f1f2", "text g1g2"),
+		bad("5.15", 1002, []f{{text, "f1"}, {fin | cont, "f2"}, {cont, "f3"}, {fin | text, "f4"}}, "text f1f2"),
+		bad("5.16", 1002, []f{{cont, "f1"}, {text, "f2"}, {fin | cont, "f3"}}),
+		bad("5.18", 1002, []f{{text, "f1"}, {fin | text, "f2"}}),
+		good("5.19", []f{{text, "f1"}, {cont, "f2"}, {fin | ping, "p1"}, {cont, "f3"}, {cont, "f4"}, {fin | ping, "p2"}, {fin | cont, "f5"}},
+			"pong p1", "pong p2", "text f1f2f3f4f5"),
+	}
+}
+
+func utf8Cases() (list []situation) {
+	for i, s := range []string{"Hello-µ@ßöäüàá-UTF-8!!", "κόσμε", "\x00", "\x7f", "\u0080", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff", "\ufffe", "\U0001fffe"} {
+		list = append(list, good(fmt.Sprint("6.2 whole ", i), []f{{fin | text, s}}, "text "+s),
+			good(fmt.Sprint("6.2 bytes ", i), cut(text, s, 1), "text "+s))
+	}
+	for i, s := range []string{"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited", "\xf4\x90\x80\x80", "\x80", "\xbf", "\xc0\xaf", "\xe0\x80\xaf", "\xf0\x80\x80\xaf",
+		"\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80\x80\x80", "\xfe", "\xff", "\xed\xbf\xbf", "\xc3", "\xe2\x82", "\xf0\x9f\x98"} {
+		list = append(list, bad(fmt.Sprint("6.3 whole ", i), 1007, []f{{fin | text, s}}),
+			bad(fmt.Sprint("6.3 bytes ", i), 1007, cut(text, s, 1)))
+	}
+	// It fails at the fragment that can't be right, before the message ends.
+	return append(list, situation{"6.4.1", []f{{text, "κόσμε"}, {cont, "\xf4\x90\x80\x80"}}, []string{"close 1007"}},
+		situation{"6.4.2", []f{{text, "κόσμε\xf4"}, {cont, "\x90"}}, []string{"close 1007"}})
+}
+
+func closing() (list []situation) {
+	long := strings.Repeat("*", 123)
+	list = []situation{
+		good("7.1.1", []f{{fin | text, "Hello"}}, "text Hello"),
+		{"7.1.2 two Close frames", []f{bye, bye}, []string{"close 1000"}},
+		{"7.1.3 ping after Close", []f{bye, {fin | ping, "p"}}, []string{"close 1000"}},
+		{"7.1.4 text after Close", []f{bye, {fin | text, "late"}}, []string{"close 1000"}},
+		{"7.1.5 Close in a message", []f{{text, "frag"}, bye, {fin | cont, "ment"}}, []string{"close 1000"}},
+		{"7.3.1", []f{{fin | clos, ""}}, []string{"close"}},
+		{"7.3.2", []f{{fin | clos, "a"}}, []string{"close 1002"}},
+		{"7.3.4", []f{{fin | clos, "\x03\xe8Hello"}}, []string{"close 1000"}},
+		{"7.3.5", []f{{fin | clos, "\x03\xe8" + long}}, []string{"close 1000"}},
+		{"7.3.6", []f{{fin | clos, "\x03\xe8" + long + "*"}}, []string{"close 1002"}},
+		{"7.5.1", []f{{fin | clos, "\x03\xe8\xce\xba\xe1\xbd\xb9\xcf\x83\xed\xa0\x80"}}, []string{"close 1007"}},
+	}
+	for _, code := range []int{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 3999, 4000, 4999} {
+		list = append(list, situation{fmt.Sprint("7.7 ", code), []f{{fin | clos, closePayload(code)}}, []string{fmt.Sprint("close ", code)}})
+	}
+	for _, code := range []int{0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535} {
+		list = append(list, situation{fmt.Sprint("7.9 ", code), []f{{fin | clos, closePayload(code)}}, []string{"close 1002"}})
+	}
+	return list
+}
+
+func closePayload(code int) string { return string([]byte{byte(code >> 8), byte(code)}) }
+
+// script is a transport whose peer sends wire, in pieces of at most size bytes
+// each, and takes everything.
+type script struct {
+	source
+	wire []byte
+	size int
+	out  []byte
+}
+
+func (s *script) Read(p []byte) (int, error) {
+	if len(s.wire) == 0 {
+		return 0, net.ErrClosed
+	}
+	n := copy(p, s.wire[:min(len(s.wire), s.size)])
+	s.wire = s.wire[n:]
+	return n, nil
+}
+
+func (s *script) Write(p []byte) (int, error) {
+	s.out = append(s.out, p...)
+	return len(p), nil
+}
+
+// Every situation, in both roles, all at once, in octets, and in pieces that
+// end anywhere: an echo peer answers the same.
+func TestSituations(t *testing.T) {
+	for _, role := range roles {
+		for _, s := range situations() {
+			t.Run(fmt.Sprint(role, " ", s.name), func(t *testing.T) {
+				var wire []byte
+				for _, f := range s.send {
+					h := frame.Header{FIN: f.b0&fin != 0, RSV: frame.RSV(f.b0 >> 4 & 7), Opcode: frame.Opcode(f.b0 & 15)}
+					wire = append(wire, to(role, h, f.payload)...)
+				}
+				for _, size := range []int{1 << 30, 1, 997} {
+					if size == 1 && len(wire) > 10_000 {
+						continue
+					}
+					tr := &script{wire: wire, size: size}
+					ws := conn.New(tr, role, handshake.Result{}, nil)
+					for msg, err := range ws.Messages(context.Background()) {
+						if err == nil {
+							err = ws.WriteMessage(context.Background(), msg.Type, msg.Data)
+						}
+						if err != nil {
+							break
+						}
+					}
+					<-ws.Done()
+					require.Equal(t, s.want, withoutReasons(frames(t, role, tr.out)), "pieces of %d", size)
+				}
+			})
+		}
+	}
+}
+
+// withoutReasons cuts the reason off Close frames, whose words are free.
+func withoutReasons(list []string) []string {
+	for i, s := range list {
+		if words := strings.SplitN(s, " ", 3); words[0] == "close" && len(words) == 3 {
+			list[i] = words[0] + " " + words[1]
+		}
+	}
+	return list
+}
+
+// All close codes there can be, received: the same answer, or 1002.
+func TestEveryCloseCode(t *testing.T) {
+	for code := range 1 << 16 {
+		want := "close 1002"
+		if frame.CloseCode(code).Valid() {
+			want = fmt.Sprint("close ", code)
+		}
+		tr := &script{wire: closeTo(conn.Client, closePayload(code)), size: 1 << 30}
+		ws := conn.New(tr, conn.Client, handshake.Result{}, nil)
+		_, _, err := ws.ReadMessage(context.Background())
+		var ce *conn.CloseError
+		require.ErrorAs(t, err, &ce)
+		if got := withoutReasons(frames(t, conn.Client, tr.out)); len(got) != 1 || got[0] != want {
+			t.Fatalf("code %d: answered %q", code, got)
+		}
+	}
+}
