@@ -243,20 +243,6 @@ func TestUpgradeTimeout(t *testing.T) {
 	})
 }
 
-func TestUpgradeHeadTooLong(t *testing.T) {
-	a, b := net.Pipe()
-	go func() {
-		io.WriteString(b, "GET / HTTP/1.1\r\n")
-		for {
-			if _, err := io.WriteString(b, "A: b\r\n"); err != nil {
-				return
-			}
-		}
-	}()
-	_, err := conn.Upgrade(t.Context(), a, nil)
-	require.Error(t, err)
-}
-
 // Proves 10.6-1.
 func TestTLS(t *testing.T) {
 	s := httptest.NewTLSServer(conn.Handler(echo))

@@ -5,12 +5,12 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"runtime"
 	"runtime/metrics"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,12 +55,24 @@ func TestDeclaredLength(t *testing.T) {
 			before := allocated()
 			_, _, err := ws.ReadMessage(context.Background())
 			require.Error(t, err)
-			require.Less(t, allocated()-before, int64(2*perConn))
+			bound := int64(2 * perConn)
+			if raceEnabled { // and pools drop what they are given
+				bound *= 2
+			}
+			require.Less(t, allocated()-before, bound)
 			if limit == 0 {
 				require.ErrorIs(t, err, frame.ErrMessageTooBig)
 			}
 		}
 	}
+}
+
+// flood is a number of frames, fewer under the race detector, which is slow.
+func flood(n int) int {
+	if raceEnabled {
+		return n / 10
+	}
+	return n
 }
 
 // repeat is a transport whose peer sends one frame many times; writes wait for
@@ -103,7 +115,7 @@ func (r *repeat) Write(p []byte) (int, error) {
 func TestPingFlood(t *testing.T) {
 	for _, role := range roles {
 		synctest.Test(t, func(t *testing.T) {
-			r := &repeat{source: source{wire: pingTo(role, strings.Repeat("p", 125))}, left: 1_000_000, stuck: make(chan struct{})}
+			r := &repeat{source: source{wire: pingTo(role, strings.Repeat("p", 125))}, left: flood(1_000_000), stuck: make(chan struct{})}
 			ws := conn.New(r, role, handshake.Result{}, nil)
 			wrote := make(chan error)
 			go func() { wrote <- ws.WriteMessage(context.Background(), conn.Binary, []byte("stuck")) }()
@@ -125,7 +137,7 @@ func TestPingFlood(t *testing.T) {
 func TestEmptyContinuations(t *testing.T) {
 	for _, role := range roles {
 		for _, limit := range []int{0, -1} {
-			r := &repeat{source: source{wire: to(role, frame.Header{}, "")}, left: 2_000_000}
+			r := &repeat{source: source{wire: to(role, frame.Header{}, "")}, left: flood(2_000_000)}
 			r.first = to(role, frame.Header{Opcode: frame.Binary}, "")
 			ws := conn.New(r, role, handshake.Result{}, &conn.Config{MaxFragments: limit})
 			before := live()
@@ -133,7 +145,7 @@ func TestEmptyContinuations(t *testing.T) {
 			require.Less(t, live()-before, int64(perConn))
 			if limit == 0 {
 				require.ErrorIs(t, err, frame.ErrTooManyFragments)
-				require.Greater(t, r.left, 1_900_000, "it stopped early")
+				require.Greater(t, r.left, flood(2_000_000)-3*conn.DefaultMaxFragments, "it stopped early")
 			} else {
 				require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 				require.Zero(t, r.left)
@@ -259,36 +271,37 @@ func descriptors() int {
 // After connections that end in every way the descriptors are back where they
 // were. (Goroutines that stay are found by synctest in the other tests.)
 func TestNothingLeft(t *testing.T) {
-	var served sync.WaitGroup
+	served := make(chan struct{})
 	addr := tcpServer(t, func(nc net.Conn) {
-		served.Add(1)
-		defer served.Done()
 		if ws, err := conn.Upgrade(context.Background(), nc, nil); err == nil {
 			ws.ReadMessage(context.Background())
 			ws.CloseNow()
 		}
+		served <- struct{}{}
 	})
-	round := func(end func(ws *conn.Conn)) {
+	dial := func(end func(ws *conn.Conn)) {
 		ws, err := conn.Dial(t.Context(), "ws://"+addr, &conn.Config{Proxy: noProxy})
 		require.NoError(t, err)
 		end(ws)
 		<-ws.Done()
+		<-served
 	}
-	round(func(ws *conn.Conn) { ws.CloseNow() }) // what the runtime opens once
-	served.Wait()
+	dial(func(ws *conn.Conn) { ws.CloseNow() }) // what the runtime opens once
 	before := descriptors()
 	for range 20 {
-		round(func(ws *conn.Conn) { ws.Close() })
-		round(func(ws *conn.Conn) { ws.CloseNow() })
-		round(func(ws *conn.Conn) { ws.CloseWith(4000, "x") })
-		_, err := conn.Dial(t.Context(), "ws://"+addr, &conn.Config{Proxy: noProxy, Subprotocols: []string{"a", "b"}, HandshakeTimeout: 1})
-		require.Error(t, err)
+		dial(func(ws *conn.Conn) { ws.Close() })
+		dial(func(ws *conn.Conn) { ws.CloseNow() })
+		dial(func(ws *conn.Conn) { ws.CloseWith(4000, "x") })
+		dial(func(ws *conn.Conn) { ws.NetConn(t.Context(), conn.Binary).Close() })
+		_, err := conn.Dial(t.Context(), "ws://"+addr, &conn.Config{Proxy: noProxy, Header: http.Header{"Origin": {"http://evil"}}})
+		require.ErrorContains(t, err, "403")
+		<-served
 		nc, err := net.Dial("tcp", addr)
 		require.NoError(t, err)
 		io.WriteString(nc, "POST / HTTP/1.1\r\n\r\n")
 		io.Copy(io.Discard, nc)
 		nc.Close()
+		<-served
 	}
-	served.Wait()
 	require.LessOrEqual(t, descriptors(), before)
 }

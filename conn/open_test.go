@@ -152,6 +152,7 @@ func TestHeadWithoutEnd(t *testing.T) {
 		}
 	}
 	a, b := net.Pipe()
+	go io.Copy(io.Discard, b)
 	sent := make(chan int, 1)
 	go func() {
 		io.WriteString(b, "GET / HTTP/1.1\r\n")
@@ -159,6 +160,7 @@ func TestHeadWithoutEnd(t *testing.T) {
 	}()
 	_, err := conn.Upgrade(t.Context(), a, nil)
 	require.Error(t, err)
+	b.Close()
 	require.LessOrEqual(t, <-sent, 16<<10)
 
 	_, err = conn.Dial(t.Context(), "ws://h/", overPipe(func(nc net.Conn, _ string) {
