@@ -24,7 +24,10 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) 
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return nil, err
 	}
-	return c.accept(w, r)
+	begun := c.traceBegin()
+	ws, err := c.accept(w, r)
+	c.handshakeOver(ws, Server, begun, err)
+	return ws, err
 }
 
 func (c *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
@@ -87,6 +90,9 @@ func respond(nc net.Conn, policy *handshake.Server, req *handshake.Request, res 
 
 // judge asks the protocol's rules first, then the user's.
 func (cfg *Config) judge(policy *handshake.Server, r *handshake.Request) (handshake.Result, error) {
+	if err := cfg.Group.refusal(); err != nil {
+		return handshake.Result{}, err
+	}
 	res, err := policy.Check(r)
 	if err != nil || cfg.CheckRequest == nil {
 		return res, err
@@ -144,7 +150,9 @@ func Handler(serve func(ctx context.Context, ws *Conn) error, cfg ...*Config) ht
 		}
 		// The request's context ends when this function returns.
 		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+		ws.cfg.Group.serving(1)
 		go func() {
+			defer ws.cfg.Group.serving(-1)
 			defer cancel()
 			ws.closeAfter(serve(&handlerContext{ctx, ws}, ws))
 		}()
@@ -193,15 +201,19 @@ func Upgrade(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, func() { nc.SetDeadline(longAgo) })
 	}
+	begun := c.traceBegin()
 	ws, err := upgrade(nc, c)
 	if ended := !stop(); ended || err != nil {
 		if ws != nil {
 			ws.CloseNow() // its timer must not outlive it
 		}
 		nc.Close()
-		return nil, upgradeFailed(ctx, ended, err)
+		err = upgradeFailed(ctx, ended, err)
+		c.handshakeOver(nil, Server, begun, err)
+		return nil, err
 	}
 	nc.SetDeadline(time.Time{})
+	c.handshakeOver(ws, Server, begun, nil)
 	return ws, nil
 }
 

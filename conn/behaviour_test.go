@@ -351,7 +351,11 @@ func TestCloseTimeout(t *testing.T) {
 
 // Both sides close at once, many times. Proves 5.5.1-14.
 func TestCloseTogether(t *testing.T) {
-	for range 200 {
+	times := 10_000
+	if testing.Short() {
+		times = 200
+	}
+	for range times {
 		synctest.Test(t, func(t *testing.T) {
 			a, b := net.Pipe()
 			server := conn.New(a, conn.Server, handshake.Result{}, nil)

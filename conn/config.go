@@ -102,6 +102,18 @@ type Config struct {
 	// Zero means DefaultKeepaliveTimeout; it cannot be negative.
 	KeepaliveTimeout time.Duration
 
+	// Group is what the connection belongs to until it ends; nil means none.
+	Group *Group
+
+	// Trace has hooks for logs and metrics; nil means none.
+	Trace *Trace
+
+	// OnClose is called once, when the connection has ended and its transport
+	// is closed, on the goroutine that ended it, with what every call of ws
+	// returns from then on. It must not read, write or close. Nil means
+	// nobody is told.
+	OnClose func(ws *Conn, err error)
+
 	// OnPing and OnPong see the payload of each control frame received, on
 	// the goroutine that reads. They must not keep the slice, and must not
 	// read from the Conn. Nil means nobody looks.

@@ -94,6 +94,7 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 	c.initRawRead()
 	c.wr.try.init(nc)
 	c.startKeepalive()
+	cfg.Group.add(c)
 	return c
 }
 
@@ -151,6 +152,7 @@ func (c *Conn) end(cause error) error {
 		c.alive.stop()
 		c.nc.Close()
 		close(c.done)
+		c.afterEnd(cause)
 	}
 	return cause
 }

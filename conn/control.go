@@ -15,6 +15,7 @@ import (
 // control acts on a control frame (RFC 6455, section 5.5). It is called by
 // whoever reads.
 func (c *Conn) control(op frame.Opcode, payload []byte) error {
+	c.traceControl(true, op, payload)
 	switch op {
 	case frame.Ping:
 		if c.cfg.OnPing != nil {

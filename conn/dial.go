@@ -34,7 +34,10 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
 	}
 	ctx, cancel := c.withHandshakeTimeout(ctx)
 	defer cancel()
-	return c.dialFollowing(ctx, attempt{u, c.Header})
+	begun := c.traceBegin()
+	ws, err := c.dialFollowing(ctx, attempt{u, c.Header})
+	c.handshakeOver(ws, Client, begun, err)
+	return ws, err
 }
 
 // dialOnce connects and shakes hands, without following a redirect.

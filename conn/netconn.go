@@ -199,8 +199,7 @@ func (c *Conn) writeKept(ctx context.Context, typ MessageType, p []byte) (taken 
 		// neither would read.
 		w.queued.Store(false)
 	}
-	c.stats.messagesSent.Add(1)
-	c.stats.payloadSent.Add(int64(len(p)))
+	c.countSent(typ, int64(len(p)))
 	return true, err
 }
 

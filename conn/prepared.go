@@ -96,8 +96,12 @@ func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (kept int
 
 // countPrepared counts a message that is sent, or, with -1, taken back.
 func (c *Conn) countPrepared(m *PreparedMessage, form packedForm, sign int64) {
-	c.stats.messagesSent.Add(sign)
-	c.stats.payloadSent.Add(sign * int64(len(m.payload)))
+	if sign > 0 {
+		c.countSent(m.typ, int64(len(m.payload)))
+	} else {
+		c.stats.messagesSent.Add(sign)
+		c.stats.payloadSent.Add(sign * int64(len(m.payload)))
+	}
 	if form.rsv != 0 {
 		c.stats.deflatedFrom.Add(sign * int64(len(m.payload)))
 		c.stats.deflatedTo.Add(sign * int64(len(form.payload)))

@@ -238,7 +238,7 @@ func (c *Conn) finish() error {
 		return c.fail(frame.ErrInvalidUTF8)
 	}
 	r.open, r.streaming = false, false
-	c.stats.messagesReceived.Add(1)
+	c.countReceived()
 	return nil
 }
 

@@ -93,6 +93,7 @@ func (c *Conn) bufferMessage(typ MessageType, p []byte, plain bool) error {
 	if err != nil {
 		c.compression.forget()
 	}
+	c.traceBuffered()
 	return err
 }
 
@@ -182,8 +183,7 @@ func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte, pla
 		kept, err = c.appendPayload(ctx, frame.Header{Opcode: typ}, p)
 	}
 	if err == nil {
-		c.stats.messagesSent.Add(1)
-		c.stats.payloadSent.Add(int64(len(p)))
+		c.countSent(typ, int64(len(p)))
 	}
 	return kept, err
 }
@@ -496,8 +496,7 @@ func (m *messageWriter) send(fin bool, parts ...[]byte) error {
 	}
 	if fin {
 		c.wr.stream = nil
-		c.stats.messagesSent.Add(1)
-		c.stats.payloadSent.Add(m.size)
+		c.countSent(m.typ, m.size)
 	}
 	if err := c.flushLocked(m.ctx); err != nil {
 		return c.failCut(err)
@@ -531,7 +530,11 @@ func (c *Conn) writeControl(ctx context.Context, op frame.Opcode, p []byte) erro
 	if err != nil {
 		return err
 	}
-	return c.flush(ctx, kept, nil)
+	if err := c.flush(ctx, kept, nil); err != nil {
+		return err
+	}
+	c.traceControl(false, op, p)
+	return nil
 }
 
 // writePong answers the latest ping, with the lock held.
