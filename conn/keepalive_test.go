@@ -270,6 +270,25 @@ func TestKeepaliveStuckWriter(t *testing.T) {
 	})
 }
 
+// Two ends that both wait in a read for the other to take what is buffered
+// don't wait for ever.
+func TestKeepaliveBothFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		begun := time.Now()
+		var all sync.WaitGroup
+		for _, ws := range []*conn.Conn{conn.New(a, conn.Server, noHandshake, &lively), conn.New(b, conn.Client, noHandshake, &conn.Config{KeepaliveInterval: -1})} {
+			require.NoError(t, ws.BufferMessage(conn.Text, []byte("stuck")))
+			all.Go(func() {
+				_, _, err := ws.ReadMessage(context.Background())
+				require.Error(t, err)
+			})
+		}
+		all.Wait()
+		require.LessOrEqual(t, time.Since(begun), interval+limit)
+	})
+}
+
 // A peer that takes nothing isn't blamed while we don't read, for hours; the
 // pings that it doesn't take stop neither the next read nor the next write.
 func TestKeepaliveStuckPing(t *testing.T) {

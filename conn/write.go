@@ -387,6 +387,10 @@ func (c *Conn) flushBuffered(ctx context.Context) error {
 	if c.wr.stream != nil && c.wr.buf == nil {
 		return nil
 	}
+	// A reader that waits for the peer to take this can't hear it, and a peer
+	// that does the same would wait with us for ever: it counts as silence.
+	c.alive.waitBegin()
+	defer c.alive.waitEnd(false)
 	return c.flushLocked(ctx)
 }
 
