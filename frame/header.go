@@ -56,31 +56,38 @@ type Header struct {
 // leave no way for the length to become right. All other rules are for
 // [Validator]. ParseHeader never allocates.
 func ParseHeader(b []byte) (h Header, n int, err error) {
+	n, err = h.parse(b)
+	return h, n, err
+}
+
+// parse is ParseHeader into h, which it leaves alone when it fails.
+func (h *Header) parse(b []byte) (n int, err error) {
 	if len(b) < 2 {
-		return Header{}, 0, ErrIncomplete
+		return 0, ErrIncomplete
 	}
 	length := int64(b[1] & bitsLength)
 	n = 2
 	if length >= length16 {
 		if length, n, err = parseLength(b); err != nil {
-			return Header{}, 0, err
+			return 0, err
 		}
 	}
-	h = Header{
-		FIN:    b[0]&bitFIN != 0,
-		RSV:    RSV(b[0] >> shiftRSV & bitsRSV),
-		Opcode: Opcode(b[0] & bitsOpcode),
-		Masked: b[1]&bitMask != 0,
-		Length: length,
-	}
-	if h.Masked {
-		if len(b) < n+len(h.Key) {
-			return Header{}, 0, ErrIncomplete
+	var key mask.Key
+	masked := b[1]&bitMask != 0
+	if masked {
+		if len(b) < n+len(key) {
+			return 0, ErrIncomplete
 		}
-		h.Key = mask.Key(b[n:])
-		n += len(h.Key)
+		key = mask.Key(b[n:])
+		n += len(key)
 	}
-	return h, n, nil
+	h.FIN = b[0]&bitFIN != 0
+	h.RSV = RSV(b[0] >> shiftRSV & bitsRSV)
+	h.Opcode = Opcode(b[0] & bitsOpcode)
+	h.Masked = masked
+	h.Key = key
+	h.Length = length
+	return n, nil
 }
 
 // parseLength reads a length of 2 or 8 bytes from b, which is at least 2 bytes

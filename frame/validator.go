@@ -28,7 +28,22 @@ func (v *Validator) InMessage() bool { return v.inMessage }
 // of that rule and stays in the state it was in. When several are broken, who
 // masks comes first, then the opcode, then the reserved bits, then the rest.
 // Check never allocates.
-func (v *Validator) Check(h Header) error {
+func (v *Validator) Check(h Header) error { return v.check(&h) }
+
+// Next parses the header that b begins with into h, judges it, and returns the
+// number of bytes it takes: [ParseHeader] and Check in one, for those who read
+// many frames. h is only to be used when err is nil.
+func (v *Validator) Next(b []byte, h *Header) (n int, err error) {
+	if n, err = h.parse(b); err != nil {
+		return 0, err
+	}
+	if err = v.check(h); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+func (v *Validator) check(h *Header) error {
 	switch {
 	// The client masks every frame, so a server closes the connection when
 	// one arrives that is not (RFC 6455, section 5.1).
@@ -68,7 +83,7 @@ func (v *Validator) allowedRSV(o Opcode) RSV {
 
 // checkControl judges what is special about control frames. They leave the
 // fragment state alone, as they may stand between fragments.
-func checkControl(h Header) error {
+func checkControl(h *Header) error {
 	// A control frame is never fragmented (RFC 6455, section 5.5).
 	if !h.FIN {
 		return ErrFragmentedControl
@@ -81,7 +96,7 @@ func checkControl(h Header) error {
 }
 
 // checkData judges the order of data frames and advances it.
-func (v *Validator) checkData(h Header) error {
+func (v *Validator) checkData(h *Header) error {
 	first := h.Opcode != Continuation
 	switch {
 	// A Continuation goes on with a message; without one begun there is

@@ -195,3 +195,28 @@ func BenchmarkValidator(b *testing.B) {
 		}
 	}
 }
+
+// Next says of every beginning of every header what ParseHeader and Check say.
+func TestNext(t *testing.T) {
+	for b0 := range 256 {
+		for _, b1 := range []byte{0x00, 0x7d, 0x7e, 0x7f, 0x80, 0xfd, 0xfe, 0xff} {
+			wire := []byte{byte(b0), b1, 0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3, 4}
+			for n := range len(wire) + 1 {
+				one := frame.Validator{Role: frame.Server, RSV: frame.RSV1}
+				two := one
+				var h frame.Header
+				got, gotErr := one.Next(wire[:n], &h)
+				want, size, wantErr := frame.ParseHeader(wire[:n])
+				if wantErr == nil {
+					wantErr = two.Check(want)
+				}
+				require.Equal(t, wantErr, gotErr, "% x", wire[:n])
+				if gotErr == nil {
+					require.Equal(t, size, got)
+					require.Equal(t, want, h)
+				}
+				require.Equal(t, two, one)
+			}
+		}
+	}
+}
