@@ -137,7 +137,7 @@ func (c *Conn) inflate(ctx context.Context, p []byte) (int, error) {
 		if err := c.unmask(n); err != nil {
 			return 0, err
 		}
-		last := r.header.FIN && int64(n) == r.left
+		last := r.fin && int64(n) == r.left
 		made, used, done, err := c.compression.in.Inflate(p, r.buf[r.pos:r.pos+n], last)
 		r.pos += used
 		r.clean -= used
@@ -163,7 +163,7 @@ func (c *Conn) inflate(ctx context.Context, p []byte) (int, error) {
 			if r.pos == r.end {
 				err = c.fill(ctx)
 			}
-		case !r.header.FIN:
+		case !r.fin:
 			err = c.nextHeader(ctx)
 		}
 		if err != nil {

@@ -77,7 +77,7 @@ func (c *Conn) appendRest(ctx context.Context, dst []byte) ([]byte, error) {
 				return dst, err
 			}
 		}
-		if r.header.FIN {
+		if r.fin {
 			return dst, c.finish()
 		}
 		if err := c.nextHeader(ctx); err != nil {
@@ -157,7 +157,7 @@ func (c *Conn) nextMessage(ctx context.Context, turn *uint64, pooled **[]byte) (
 	if err := c.begin(ctx); err != nil {
 		return Message{}, err
 	}
-	if !r.compressed && r.partial == nil && r.size == r.left && r.header.FIN && r.left <= readSize {
+	if !r.compressed && r.partial == nil && r.size == r.left && r.fin && r.left <= readSize {
 		data, err := c.inPlace(ctx)
 		if err != nil {
 			return Message{}, err
@@ -261,7 +261,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		return n, err
 	}
 	for r.left == 0 {
-		if r.header.FIN {
+		if r.fin {
 			if err := c.finish(); err != nil {
 				return 0, err
 			}

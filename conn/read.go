@@ -45,9 +45,13 @@ type reader struct {
 	partial    []byte // payload that a cut read has consumed already
 
 	// the frame within it
-	header frame.Header
+	fin    bool
+	masked bool
+	key    mask.Key
 	left   int64 // payload bytes not consumed
 	keyPos int   // position in the masking key after the unmasked bytes
+
+	next frame.Header // where headers are parsed, those of control frames too
 }
 
 func (r *reader) borrow() { r.buf = readBuffers.Get().(*[readSize]byte)[:] }
@@ -149,8 +153,9 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 // and answers the control frames before it (RFC 6455, sections 5.4 and 5.5).
 func (c *Conn) nextHeader(ctx context.Context) error {
 	r := &c.rd
+	h := &r.next
 	for {
-		h, n, err := frame.ParseHeader(r.buf[r.pos:r.end])
+		n, err := r.rules.Next(r.buf[r.pos:r.end], h)
 		switch {
 		case err == frame.ErrIncomplete:
 			if err := c.fill(ctx); err != nil {
@@ -160,12 +165,9 @@ func (c *Conn) nextHeader(ctx context.Context) error {
 		case err != nil:
 			return c.fail(err)
 		}
-		if err := r.rules.Check(h); err != nil {
-			return c.fail(err)
-		}
 		if !h.Opcode.IsControl() {
 			r.pos += n
-			return c.beginFrame(h)
+			return c.beginFrame()
 		}
 		if r.end-r.pos < n+int(h.Length) {
 			if err := c.fill(ctx); err != nil {
@@ -184,16 +186,18 @@ func (c *Conn) nextHeader(ctx context.Context) error {
 	}
 }
 
-// beginFrame takes note of a data frame, and judges the message that it begins
+// beginFrame takes note of the data frame whose header is r.next, and judges the message that it begins
 // or continues by the limits (RFC 6455, section 10.4).
-func (c *Conn) beginFrame(h frame.Header) error {
+func (c *Conn) beginFrame() error {
 	r := &c.rd
+	h := &r.next
 	if h.Opcode != frame.Continuation {
 		r.open, r.typ, r.size, r.fragments = true, h.Opcode, 0, 0
 		r.utf8.Reset()
 		r.compressed = h.RSV&frame.RSV1 != 0
 	}
-	r.header, r.left, r.keyPos, r.clean = h, h.Length, 0, 0
+	r.fin, r.masked, r.key = h.FIN, h.Masked, h.Key
+	r.left, r.keyPos, r.clean = h.Length, 0, 0
 	if r.fragments++; r.fragments > c.cfg.MaxFragments {
 		return c.fail(frame.ErrTooManyFragments)
 	}
@@ -257,8 +261,8 @@ func (c *Conn) unmask(n int) error {
 // judge unmasks src, the next bytes of the frame, into dst, and validates text.
 func (c *Conn) judge(dst, src []byte) error {
 	r := &c.rd
-	if r.header.Masked {
-		r.keyPos = mask.XOR(dst, src, r.header.Key, r.keyPos)
+	if r.masked {
+		r.keyPos = mask.XOR(dst, src, r.key, r.keyPos)
 	} else if len(src) > 0 && &dst[0] != &src[0] {
 		copy(dst, src)
 	}
@@ -310,7 +314,7 @@ func (c *Conn) discard(ctx context.Context) error {
 			r.clean -= n
 			r.left -= int64(n)
 		}
-		if r.header.FIN {
+		if r.fin {
 			r.partial = nil
 			return c.finish()
 		}
