@@ -76,6 +76,11 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, plai
 // BufferMessage adds a message to the write buffer. What is buffered leaves
 // with Flush, with the next WriteMessage, when the buffer is full, and when a
 // read of this Conn is about to wait. It waits only while a full buffer leaves.
+//
+// It is meant for the goroutine that reads and answers. When others buffer,
+// the reader has to wait for what they left before it reads on; with a peer
+// that does the same, both can end up waiting. Others use WriteMessage or
+// WriteBatch.
 func (c *Conn) BufferMessage(typ MessageType, p []byte) error {
 	return c.bufferMessage(typ, p, false)
 }
