@@ -21,7 +21,8 @@ func parse(t *testing.T, field string) []handshake.Extension {
 	return exts
 }
 
-// Proves 7692:5-1, 7692:5-4, 7692:7.1.1.2-1 and 7692:7.1.2.2-1.
+// Proves 7692:5-1, 7692:5-4, 7692:7.1.1.2-1, 7692:7.1.2.2-1 and 7692:7.3-1,
+// since by default no window is bounded.
 func TestOffers(t *testing.T) {
 	for _, tt := range []struct {
 		options deflate.Options

@@ -77,7 +77,8 @@ func periodic(n int) []byte { return bytes.Repeat(noise(n), 4) }
 // Everything that is compressed can be inflated by who has exactly the agreed
 // window, whichever repetitions there are: at the window's size they are used,
 // one byte beyond they are not. A decompressor of half the window shows that
-// the test can tell; TestDistanceLimit, that it can tell one byte. Proves 7692:7.2.1-6 and 7692:7.2.1-9.
+// the test can tell; TestDistanceLimit, that it can tell one byte. Proves 7692:7.2.1-6, 7692:7.2.1-9 and
+// 7692:7.1.2.1-2: there is no window that a server could not keep to.
 func TestWindowLimit(t *testing.T) {
 	for bits := MinWindowBits; bits <= MaxWindowBits; bits++ {
 		for _, level := range []int{1, 3, 9} {
@@ -238,6 +239,7 @@ func TestHuffman(t *testing.T) {
 }
 
 // What a connection keeps, in bytes; the documentation has these figures.
+// Proves 7692:7.2.2-2.
 func TestKeptMemory(t *testing.T) {
 	p := bytes.Repeat([]byte("a message of a kilobyte or so, "), 33)
 	for _, tt := range []struct{ level, bits, messages, compressor, window int }{

@@ -76,12 +76,15 @@ import "testing"
 // 2-3: a sentence ends here, so 1-2 is none.
 func TestA(t *testing.T) {
 	// Proves 3-1.
-	for _, tt := range []struct{ name, s string }{{"4-1 name", "x 1-3"}, {"4-2, 4-3 x, 1-4", ""}} {
+	for _, tt := range []struct{ name, s string }{{"4-1 name", "x 1-3"}, {"4-2, 4-3 4-4 x, 1-4", ""}} {
 		t.Run(tt.name, nil)
 	}
 	t.Run("5-1 "+t.Name(), nil)
+	_ = table
 	t.Log("1-5")
 }
+
+var table = []string{"6-1 named"}
 
 // Proves 1-6.
 var x = []string{"1-7"}
@@ -112,7 +115,7 @@ func TestScan(t *testing.T) {
 		require.Equal(t, "TestA", c.Test)
 		got = append(got, c.ID)
 	}
-	require.ElementsMatch(t, []string{"2-1", "2-2", "2-3", "3-1", "4-1", "4-2", "4-3", "5-1"}, got)
+	require.ElementsMatch(t, []string{"2-1", "2-2", "2-3", "3-1", "4-1", "4-2", "4-3", "4-4", "5-1", "6-1"}, got)
 
 	fsys["b_test.go"] = file("not Go")
 	_, err = Scan(fsys)

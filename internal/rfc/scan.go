@@ -91,6 +91,7 @@ func scanFile(name string, src []byte) ([]Claim, error) {
 	if err != nil {
 		return nil, err
 	}
+	tables := packageTables(file)
 	var claims []Claim
 	for _, decl := range file.Decls {
 		f, ok := decl.(*ast.FuncDecl)
@@ -115,7 +116,7 @@ func scanFile(name string, src []byte) ([]Claim, error) {
 				claim(comment.Pos(), proved(comment.Text()))
 			}
 		}
-		for _, lit := range subtestNames(f.Body) {
+		for _, lit := range subtestNames(f.Body, tables) {
 			if text, err := strconv.Unquote(lit.Value); err == nil {
 				claim(lit.Pos(), leadingIDs(text))
 			}
@@ -147,29 +148,56 @@ func proved(comment string) []string {
 }
 
 // leadingIDs returns the ids that the name of a subtest begins with, one or
-// several with commas between them.
+// several, with or without commas between them.
 func leadingIDs(name string) []string {
 	var found []string
 	for word := range strings.FieldsSeq(name) {
-		bare := strings.TrimSuffix(word, ",")
-		if idPattern.FindString(bare) != bare || bare == "" {
+		id := strings.TrimSuffix(word, ",")
+		if id == "" || idPattern.FindString(id) != id {
 			break
 		}
-		if found = append(found, bare); bare == word {
-			break
-		}
+		found = append(found, id)
 	}
 	return found
 }
 
+// packageTables returns the composite literals that the file's variables begin
+// with, by name.
+func packageTables(file *ast.File) map[string]*ast.CompositeLit {
+	tables := make(map[string]*ast.CompositeLit)
+	for _, decl := range file.Decls {
+		g, ok := decl.(*ast.GenDecl)
+		if !ok || g.Tok != token.VAR {
+			continue
+		}
+		for _, spec := range g.Specs {
+			v := spec.(*ast.ValueSpec)
+			for i, value := range v.Values {
+				if lit, ok := value.(*ast.CompositeLit); ok && i < len(v.Names) {
+					tables[v.Names[i].Name] = lit
+				}
+			}
+		}
+	}
+	return tables
+}
+
 // subtestNames returns the strings that can be the name of a subtest: those in
 // the first argument of a call of Run, and, when the function has such a call,
-// those that stand in its tables, as a key or as an element.
-func subtestNames(body *ast.BlockStmt) []*ast.BasicLit {
+// those that stand in its tables, as a key or as an element. Its tables are
+// those in its body, and those of the file that it names.
+func subtestNames(body *ast.BlockStmt, tables map[string]*ast.CompositeLit) []*ast.BasicLit {
 	var names, table []*ast.BasicLit
 	runs := false
-	ast.Inspect(body, func(n ast.Node) bool {
+	seen := make(map[*ast.CompositeLit]bool)
+	var visit func(n ast.Node) bool
+	visit = func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.Ident:
+			if lit := tables[n.Name]; lit != nil && !seen[lit] {
+				seen[lit] = true // a field in it may have its name
+				ast.Inspect(lit, visit)
+			}
 		case *ast.CallExpr:
 			if s, ok := n.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "Run" && len(n.Args) == 2 {
 				runs = true
@@ -187,7 +215,8 @@ func subtestNames(body *ast.BlockStmt) []*ast.BasicLit {
 			}
 		}
 		return true
-	})
+	}
+	ast.Inspect(body, visit)
 	if runs {
 		names = append(names, table...)
 	}
