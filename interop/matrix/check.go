@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 	"github.com/seed24abed78/rfc6455/frame"
 )
 
@@ -32,6 +33,10 @@ var checks = []check{
 	{"16MiB", with(&conn.Config{MaxMessageSize: 16 << 20}, check16M)},
 	{"frag→", with(&conn.Config{FrameSize: 999}, checkFragmentsOut)},
 	{"frag←", checkFragmentsIn},
+	{"deflate→", checkDeflate(deflate.Options{Threshold: -1})},
+	{"deflate←", checkDeflateIn},
+	{"nocontext", checkDeflate(deflate.Options{Threshold: -1, ServerNoContextTakeover: true, ClientNoContextTakeover: true})},
+	{"window", checkDeflate(deflate.Options{Threshold: -1, ServerMaxWindowBits: 10, ClientMaxWindowBits: 10})},
 	{"ping→", with(nil, checkPingOut)},
 	{"ping←", checkPingIn},
 	{"subproto", checkSubprotocol},
@@ -155,6 +160,54 @@ func checkFragmentsIn(ctx context.Context, p *peer) error {
 		return fmt.Errorf("a message of three fragments under a limit of two: %w", wrong(err))
 	}
 	return nil
+}
+
+// song compresses well.
+var song = []byte(strings.Repeat("Ein Männlein steht im Walde, ganz still und stumm. ", 1200))
+
+// checkDeflate exchanges messages that compress well, one that doesn't, and a
+// ping, and sees that what we sent was compressed.
+func checkDeflate(options deflate.Options) func(context.Context, *peer) error {
+	return func(ctx context.Context, p *peer) error {
+		messages := [][]byte{song[:51], song, song, bytes.Repeat(song, 50)}
+		if _, lacks := p.lacks["empty"]; !lacks {
+			messages = append(messages, nil, song)
+		}
+		cfg := &conn.Config{Compression: &options, MaxMessageSize: 4 << 20}
+		return with(cfg, func(ctx context.Context, ws *conn.Conn) error {
+			for _, message := range messages {
+				if err := echo(ctx, ws, conn.Text, message); err != nil {
+					return fmt.Errorf("%d bytes: %w", len(message), err)
+				}
+			}
+			if err := echo(ctx, ws, conn.Binary, noise(100_000)); err != nil {
+				return err
+			}
+			if err := checkPingOut(ctx, ws); err != nil {
+				return err
+			}
+			if s := ws.Stats(); s.DeflatedFrom < 3<<20 || s.BytesSent > 1<<20 {
+				return fmt.Errorf("we did not compress: %+v", s)
+			}
+			return nil
+		})(ctx, p)
+	}
+}
+
+// checkDeflateIn sees that the peer compresses as well.
+func checkDeflateIn(ctx context.Context, p *peer) error {
+	cfg := &conn.Config{Compression: &deflate.Options{}}
+	return with(cfg, func(ctx context.Context, ws *conn.Conn) error {
+		for range 3 {
+			if err := echo(ctx, ws, conn.Text, song); err != nil {
+				return err
+			}
+		}
+		if s := ws.Stats(); s.InflatedTo != int64(3*len(song)) || s.BytesReceived > 10_000 {
+			return fmt.Errorf("the peer did not compress: %+v", s)
+		}
+		return nil
+	})(ctx, p)
 }
 
 func checkPingOut(ctx context.Context, ws *conn.Conn) error {

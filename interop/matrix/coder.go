@@ -33,6 +33,7 @@ var coder = library{
 		}
 		return err
 	},
+	serverLacks: map[string]string{"window": "the server declines offers that name a window"},
 }
 
 type coderSocket struct {

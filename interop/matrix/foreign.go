@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -160,7 +161,10 @@ func nodeClient(ctx context.Context) (*peer, error) {
 		return startProgram(node, append(flags, filepath.Join(dir, "node.mjs"), h.url())...)
 	})
 	if err == nil {
-		p.lacks = webLacks
+		p.lacks = maps.Clone(webLacks)
+		if len(flags) > 0 {
+			p.lacks["deflate←"] = "Node inflates, but doesn't compress"
+		}
 	}
 	return p, err
 }

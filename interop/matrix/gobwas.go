@@ -43,6 +43,7 @@ var gobwas = library{
 		(&gobwasSocket{nc: nc, r: br, agent: a, state: ws.StateClientSide, deflate: len(hs.Extensions) > 0}).serve()
 		return nil
 	},
+	serverLacks: map[string]string{"window": "the server declines offers that name a window"},
 }
 
 // gobwasSocket works on frames, which is what that library is about.

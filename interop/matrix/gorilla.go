@@ -25,6 +25,7 @@ var gorilla = library{
 		}
 		return err
 	},
+	serverLacks: map[string]string{"window": "the server agrees to server_max_window_bits without saying so, against RFC 7692, section 7.1.2.1"},
 }
 
 type gorillaSocket struct{ *websocket.Conn }

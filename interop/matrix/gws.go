@@ -36,11 +36,14 @@ var lxzan = library{
 		}
 		return err
 	},
-	serverLacks: gwsLacks,
-	clientLacks: gwsLacks,
+	serverLacks: map[string]string{
+		"nocode←": gwsNoCode,
+		"window":  "the server answers with a larger window than was offered, against RFC 7692, section 7.1.2.1",
+	},
+	clientLacks: map[string]string{"nocode←": gwsNoCode},
 }
 
-var gwsLacks = map[string]string{"nocode←": "the library never sends a Close frame without a code"}
+const gwsNoCode = "the library never sends a Close frame without a code"
 
 var gwsDeflate = gws.PermessageDeflate{
 	Enabled:               true,

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 	"github.com/seed24abed78/rfc6455/frame"
 )
 
@@ -39,6 +40,7 @@ func (s *ourSocket) config() *conn.Config {
 		Subprotocols:   []string{subprotocol},
 		MaxMessageSize: -1,
 		FrameSize:      128 << 10,
+		Compression:    &deflate.Options{},
 		OnPong:         func(payload []byte) { s.agent.ponged(s, string(payload)) },
 	}
 }

@@ -5,8 +5,9 @@
 //	testee -serve 127.0.0.1:0
 //	testee -connect ws://127.0.0.1:9001
 //
-// It accepts messages of any size in any number of fragments, because that is
-// what the suite measures; a program on the open Internet keeps the limits.
+// It accepts messages of any size in any number of fragments, and compresses
+// even the smallest, because that is what the suite measures; a program on the
+// open Internet keeps the limits.
 package main
 
 import (
@@ -19,6 +20,7 @@ import (
 	"strconv"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 )
 
 // agent is the name that stands in the suite's reports.
@@ -48,6 +50,7 @@ func config() *conn.Config {
 		MaxMessageSize: -1,
 		MaxFragments:   -1,
 		FrameSize:      -1,
+		Compression:    &deflate.Options{Threshold: -1},
 	}
 }
 
