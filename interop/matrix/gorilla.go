@@ -25,8 +25,10 @@ var gorilla = library{
 		}
 		return err
 	},
-	serverLacks: map[string]string{"window": "the server agrees to server_max_window_bits without saying so, against RFC 7692, section 7.1.2.1"},
+	serverLacks: map[string]string{"window": silentWindow},
 }
+
+const silentWindow = "the server accepts server_max_window_bits without confirming it, against RFC 7692, section 7.1.2.1"
 
 type gorillaSocket struct{ *websocket.Conn }
 

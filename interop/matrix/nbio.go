@@ -36,11 +36,11 @@ var nbio = library{
 		<-ended
 		return nil
 	},
-	serverLacks: nbioLacks,
-	clientLacks: nbioLacks,
+	serverLacks: map[string]string{"empty": nbioEmpty, "window": silentWindow},
+	clientLacks: map[string]string{"empty": nbioEmpty},
 }
 
-var nbioLacks = map[string]string{"empty": "the library doesn't hand out messages without payload"}
+const nbioEmpty = "the library doesn't hand out messages without payload"
 
 // nbioEngine is the poller of all clients; it goes on until the program ends.
 var nbioEngine = sync.OnceValues(func() (*nbhttp.Engine, error) {
