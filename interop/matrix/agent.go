@@ -29,13 +29,16 @@ type socket interface {
 //	                    of three or more fragments
 //	!close CODE REASON  begin the closing handshake
 //	!drop               close TCP
-//	!last               send the code and reason of the previous connection's
-//	                    end as this agent saw it, "1006 " when TCP was lost
+//	!watch              send "watching", and remember how this connection ends
+//	!last               send the code and reason with which the connection that
+//	                    was watched last has ended, as this agent saw it: "1006 "
+//	                    when TCP was lost, "" when it hasn't ended
 //
 // The agents in other languages keep to the same commands.
 type agent struct {
-	mu   sync.Mutex
-	last string
+	mu      sync.Mutex
+	watched socket
+	last    string
 }
 
 // hear acts on one message.
@@ -58,6 +61,11 @@ func (a *agent) hear(s socket, text bool, data []byte) error {
 		return s.close(code, reason)
 	case "!drop":
 		return s.drop()
+	case "!watch":
+		a.mu.Lock()
+		a.watched, a.last = s, ""
+		a.mu.Unlock()
+		return s.write(true, []byte("watching"))
 	case "!last":
 		a.mu.Lock()
 		defer a.mu.Unlock()
@@ -71,11 +79,14 @@ func (a *agent) ponged(s socket, payload string) error {
 	return s.write(true, []byte("pong "+payload))
 }
 
-// closed takes note of how a connection ended.
-func (a *agent) closed(code int, reason string) {
+// closed takes note of how a connection ended, if it is the one watched. That
+// of another may come late, after the check that it belongs to.
+func (a *agent) closed(s socket, code int, reason string) {
 	a.mu.Lock()
-	a.last = fmt.Sprintf("%d %s", code, reason)
-	a.mu.Unlock()
+	defer a.mu.Unlock()
+	if a.watched == s {
+		a.watched, a.last = nil, fmt.Sprintf("%d %s", code, reason)
+	}
 }
 
 var fragments = [3][]byte{

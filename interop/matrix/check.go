@@ -260,7 +260,7 @@ type end struct {
 func checkCloseOut(ends ...end) func(context.Context, *peer) error {
 	return func(ctx context.Context, p *peer) error {
 		for _, e := range ends {
-			ws, err := p.connect(ctx, nil)
+			ws, err := watched(ctx, p)
 			if err != nil {
 				return err
 			}
@@ -301,7 +301,7 @@ func checkCloseIn(ends ...end) func(context.Context, *peer) error {
 }
 
 func checkDropOut(ctx context.Context, p *peer) error {
-	ws, err := p.connect(ctx, nil)
+	ws, err := watched(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -328,8 +328,24 @@ func checkDropIn(ctx context.Context, p *peer) error {
 	return nil
 }
 
-// expectLast asks the peer how the previous connection ended. The peer may
-// still be about to take note of it.
+// watched returns a connection whose end the peer will remember.
+func watched(ctx context.Context, p *peer) (*conn.Conn, error) {
+	ws, err := p.connect(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = ws.WriteMessage(ctx, conn.Text, []byte("!watch"))
+	if err == nil {
+		err = expect(ctx, ws, conn.Text, []byte("watching"))
+	}
+	if err != nil {
+		ws.CloseNow()
+	}
+	return ws, err
+}
+
+// expectLast asks the peer how the watched connection ended. The peer may still
+// be about to take note of it.
 func expectLast(ctx context.Context, p *peer, want string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()

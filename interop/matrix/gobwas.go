@@ -72,7 +72,7 @@ func (s *gobwasSocket) serve() {
 			continue
 		}
 		if err != errGobwasClosed {
-			s.agent.closed(1006, "")
+			s.agent.closed(s, 1006, "")
 		}
 		return
 	}
@@ -104,7 +104,7 @@ func (s *gobwasSocket) frame(f ws.Frame) error {
 		if len(f.Payload) == 0 {
 			code = 1005
 		}
-		s.agent.closed(int(code), reason)
+		s.agent.closed(s, int(code), reason)
 		if !s.closing {
 			s.send(ws.NewCloseFrame(f.Payload[:min(len(f.Payload), 2)]))
 		}

@@ -46,9 +46,9 @@ func serveGorilla(c *websocket.Conn, a *agent) {
 		case err == nil:
 			continue
 		case errors.As(err, &ce) && ce.Code != websocket.CloseAbnormalClosure:
-			a.closed(ce.Code, ce.Text)
+			a.closed(s, ce.Code, ce.Text)
 		default:
-			a.closed(1006, "")
+			a.closed(s, 1006, "")
 		}
 		return
 	}

@@ -56,17 +56,17 @@ type gwsEvents struct{ *agent }
 
 func (e gwsEvents) OnOpen(*gws.Conn) {}
 
-func (e gwsEvents) OnClose(_ *gws.Conn, err error) {
+func (e gwsEvents) OnClose(c *gws.Conn, err error) {
 	var ce *gws.CloseError
 	if errors.As(err, &ce) {
 		code := int(ce.Code)
 		if code == 0 { // how the library says that there was none
 			code = 1005
 		}
-		e.closed(code, string(ce.Reason))
+		e.closed(gwsSocket{c}, code, string(ce.Reason))
 		return
 	}
-	e.closed(1006, "")
+	e.closed(gwsSocket{c}, 1006, "")
 }
 
 func (e gwsEvents) OnPing(c *gws.Conn, payload []byte) { c.WritePong(payload) }

@@ -61,14 +61,14 @@ func nbioEvents(a *agent, ended func()) *websocket.Upgrader {
 	// OnClose is not told of code 1000, so the Close frame itself is looked at.
 	var answered atomic.Bool
 	up.SetCloseHandler(func(c *websocket.Conn, code int, reason string) {
-		a.closed(code, reason)
+		a.closed(nbioSocket{c}, code, reason)
 		if !answered.Swap(true) {
 			nbioSocket{c}.close(code, "")
 		}
 	})
-	up.OnClose(func(*websocket.Conn, error) {
+	up.OnClose(func(c *websocket.Conn, _ error) {
 		if !answered.Load() {
-			a.closed(1006, "")
+			a.closed(nbioSocket{c}, 1006, "")
 		}
 		if ended != nil {
 			ended()

@@ -58,9 +58,9 @@ func (s *ourSocket) serve(c *conn.Conn) {
 		case err == nil:
 			continue
 		case errors.As(err, &ce):
-			s.agent.closed(int(ce.Code), ce.Reason)
+			s.agent.closed(s, int(ce.Code), ce.Reason)
 		default:
-			s.agent.closed(1006, "")
+			s.agent.closed(s, 1006, "")
 		}
 		return
 	}

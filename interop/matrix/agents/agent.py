@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 BIG = 32 << 20
 SUBPROTOCOLS = ["interop.v1"]
+watched = None
 last = ""
 
 
@@ -23,6 +24,7 @@ async def ponged(ws, waiter, payload):
 
 
 async def hear(ws, message):
+    global watched, last
     command, _, rest = message.partition(" ") if isinstance(message, str) else ("", "", "")
     if command == "!ping":
         waiter = await ws.ping("are you there")
@@ -34,6 +36,9 @@ async def hear(ws, message):
         await ws.close(None if code == "1005" else int(code), reason)
     elif command == "!drop":
         ws.transport.abort()
+    elif command == "!watch":
+        watched, last = ws, ""
+        await ws.send("watching")
     elif command == "!last":
         await ws.send(last)
     else:
@@ -49,7 +54,8 @@ async def obey(ws):
         pass
     await ws.wait_closed()
     received = ws.protocol.close_rcvd
-    last = f"{received.code} {received.reason}" if received else "1006 "
+    if watched is ws:
+        last = f"{received.code} {received.reason}" if received else "1006 "
 
 
 async def main(mode, url=""):

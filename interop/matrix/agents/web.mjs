@@ -2,6 +2,7 @@
 // again and again until the server has no more for it. agent.go lists the
 // commands; this API can't ping, fragment or drop.
 export async function obey(url) {
+  let watched;
   let last = "";
   for (;;) {
     const ws = new WebSocket(url, "interop.v1");
@@ -12,7 +13,11 @@ export async function obey(url) {
     };
     ws.onmessage = ({ data }) => {
       const [command, code, ...reason] = typeof data === "string" ? data.split(" ") : [];
-      if (command === "!last") {
+      if (command === "!watch") {
+        watched = ws;
+        last = "";
+        ws.send("watching");
+      } else if (command === "!last") {
         ws.send(last);
       } else if (command === "!close") {
         code === "1005" ? ws.close() : ws.close(Number(code), reason.join(" "));
@@ -23,7 +28,9 @@ export async function obey(url) {
     await new Promise((resolve) => {
       ws.onerror = () => opened || resolve(); // not every one closes as well
       ws.onclose = ({ code, reason }) => {
-        last = `${code} ${reason}`;
+        if (watched === ws) {
+          last = `${code} ${reason}`;
+        }
         resolve();
       };
     });

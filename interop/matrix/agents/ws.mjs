@@ -5,13 +5,16 @@ import { WebSocket, WebSocketServer } from "ws";
 
 const big = 32 * 1024 * 1024;
 const parts = ["a", "b", "c"].map((letter) => letter.repeat(200_000));
+let watched;
 let last = "";
 
 function obey(ws) {
   ws.on("error", () => {}); // "close" follows
   ws.on("pong", (payload) => ws.send("pong " + payload));
   ws.on("close", (code, reason) => {
-    last = `${code} ${reason}`;
+    if (watched === ws) {
+      last = `${code} ${reason}`;
+    }
   });
   ws.on("message", (data, isBinary) => {
     const text = isBinary ? "" : data.toString();
@@ -26,6 +29,10 @@ function obey(ws) {
         return code === "1005" ? ws.close() : ws.close(Number(code), reason.join(" "));
       case "!drop":
         return ws.terminate();
+      case "!watch":
+        watched = ws;
+        last = "";
+        return ws.send("watching");
       case "!last":
         return ws.send(last);
       default:
