@@ -94,5 +94,5 @@ func run(addr, file string, slow throttle) error {
 	defer cancel()
 	// The first takes no more requests, the second waits for the WebSockets,
 	// of which net/http knows nothing.
-	return errors.Join(server.Shutdown(bound), chat.shutdown(bound))
+	return errors.Join(server.Shutdown(bound), chat.pages.Shutdown(bound))
 }

@@ -59,15 +59,13 @@ type person struct {
 // room is the chat room. Its methods may be called from any goroutine.
 type room struct {
 	topic *hub.Topic
+	pages conn.Group // says goodbye to all
 
 	mu      sync.Mutex
 	ids     map[string]struct{} // of the messages in the history
 	order   []string            // the same, oldest first
-	conns   map[*conn.Conn]struct{}
-	members []*member // those who have said hello, in that order
+	members []*member           // those who have said hello, in that order
 	people  *conn.PreparedMessage
-	closing bool
-	served  sync.WaitGroup // the calls of serve
 }
 
 // newRoom returns the room whose history that is.
@@ -76,7 +74,7 @@ func newRoom(h *history) (*room, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &room{topic: topic, ids: make(map[string]struct{}), conns: make(map[*conn.Conn]struct{})}
+	r := &room{topic: topic, ids: make(map[string]struct{})}
 	return r, r.learn(h)
 }
 
@@ -115,15 +113,10 @@ func (r *room) remember(id string) {
 	r.order = append(r.order, id)
 }
 
-// serve serves one page until its connection ends.
-func (r *room) serve(ctx context.Context, ws *conn.Conn, name string) {
-	if !r.enter(ws) {
-		ws.CloseWith(frame.StatusTryAgainLater, "the room is full, or closing")
-		return
-	}
+// serve serves one page until its connection ends. The error is the room's own
+// fault, such as a full disk.
+func (r *room) serve(ctx context.Context, ws *conn.Conn, name string) error {
 	defer r.leave(ws)
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var me *member
 	// ServeTopic reads "since N", and sends what comes after N.
 	err := reconnect.ServeTopic(ctx, ws, r.topic, &sendqueue.Config{MaxMessages: queueSlots},
@@ -137,7 +130,7 @@ func (r *room) serve(ctx context.Context, ws *conn.Conn, name string) {
 			case "hello":
 				if me == nil {
 					me = r.join(in.ID, name, q)
-					go r.tell(ctx, me)
+					go r.tell(ctx, me) // until serve has returned
 				}
 			case "say":
 				return r.say(q, name, in)
@@ -148,30 +141,16 @@ func (r *room) serve(ctx context.Context, ws *conn.Conn, name string) {
 		})
 	var closed *conn.CloseError
 	if errors.As(err, &closed) || errors.Is(err, net.ErrClosed) {
-		return
+		return nil
 	}
-	log.Printf("%s: %v", name, err) // the room's own fault, such as a full disk
-	ws.CloseWith(frame.StatusInternalError, "the room has a problem")
+	log.Printf("%s: %v", name, err)
+	return err
 }
 
-// enter counts a connection, unless there is no room for it.
-func (r *room) enter(ws *conn.Conn) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closing || len(r.conns) == maxPeople {
-		return false
-	}
-	r.conns[ws] = struct{}{}
-	r.served.Add(1)
-	return true
-}
-
-// leave is called once after an enter that was true.
+// leave takes whoever came with that connection off the list.
 func (r *room) leave(ws *conn.Conn) {
-	defer r.served.Done()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.conns, ws)
 	r.forget(func(m *member) bool { return m.q.Conn() == ws })
 }
 
@@ -231,34 +210,4 @@ func prepare(out toPage) *conn.PreparedMessage {
 		panic(err) // json writes valid UTF-8
 	}
 	return m
-}
-
-// shutdown lets nobody in any more, closes every connection with 1001 (RFC 6455,
-// section 7.4.1), and waits for the ends. What is left when ctx ends is cut, and
-// is the error.
-func (r *room) shutdown(ctx context.Context) error {
-	r.mu.Lock()
-	r.closing = true
-	for ws := range r.conns {
-		go ws.CloseWith(frame.StatusGoingAway, "the server is going away") // ends with the connection
-	}
-	r.mu.Unlock()
-	over := make(chan struct{})
-	go func() {
-		r.served.Wait()
-		close(over)
-	}()
-	select {
-	case <-over:
-		return nil
-	case <-ctx.Done():
-	}
-	r.mu.Lock()
-	cut := len(r.conns)
-	for ws := range r.conns {
-		ws.CloseNow()
-	}
-	r.mu.Unlock()
-	<-over
-	return fmt.Errorf("%d pages did not say goodbye in time: %w", cut, context.Cause(ctx))
 }

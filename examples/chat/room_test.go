@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 	"github.com/seed24abed78/rfc6455/conn/hub"
 	"github.com/seed24abed78/rfc6455/conn/reconnect"
 	"github.com/seed24abed78/rfc6455/frame"
+	"github.com/seed24abed78/rfc6455/handshake"
 )
 
 // start serves a room with the history in file, until stop or the test's end.
@@ -36,7 +39,7 @@ func start(t *testing.T, file string, slow throttle) (chat *room, url string, st
 		s.Close()
 		over, cancel := context.WithCancel(context.Background())
 		cancel()
-		chat.shutdown(over) // cuts: the clients see what a crash looks like
+		chat.pages.Shutdown(over) // cuts: the clients see what a crash looks like
 		require.NoError(t, h.Close())
 	}
 	t.Cleanup(stop)
@@ -298,13 +301,14 @@ func TestSlow(t *testing.T) {
 func TestRoomIsFull(t *testing.T) {
 	chat, server, _ := start(t, "", throttle{})
 	for range maxPeople {
-		require.True(t, chat.enter(new(conn.Conn)))
-		defer chat.served.Done()
+		a, b := net.Pipe()
+		defer b.Close()
+		defer conn.New(a, conn.Server, handshake.Result{}, &conn.Config{Group: &chat.pages}).CloseNow()
 	}
-	defer clear(chat.conns)
-	ws, err := conn.Dial(t.Context(), server+"/room", nil)
-	require.NoError(t, err)
-	require.EqualValues(t, 1013, (&guest{t, ws}).end())
+	_, err := conn.Dial(t.Context(), server+"/room", nil)
+	var refusal *handshake.Error
+	require.ErrorAs(t, err, &refusal)
+	require.Equal(t, http.StatusServiceUnavailable, refusal.Status)
 }
 
 func TestShutdown(t *testing.T) {
@@ -312,7 +316,7 @@ func TestShutdown(t *testing.T) {
 	ada := visit(t, server, "Ada", 0)
 	ada.names(1)
 	done := make(chan error, 1)
-	go func() { done <- chat.shutdown(context.Background()) }()
+	go func() { done <- chat.pages.Shutdown(context.Background()) }()
 	require.EqualValues(t, 1001, ada.end())
 	require.NoError(t, <-done)
 }
@@ -324,9 +328,9 @@ func TestShutdownIsBounded(t *testing.T) {
 	ada.names(1) // and reads no more
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := chat.shutdown(ctx)
+	err := chat.pages.Shutdown(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorContains(t, err, "1 pages")
+	require.ErrorContains(t, err, "1 connections cut")
 }
 
 // A message that can't be stored is heard by nobody; the page is told to come

@@ -24,17 +24,18 @@ func routes(chat *room, slow throttle) http.Handler {
 	if err != nil {
 		panic(err) // the directory is in the program
 	}
-	cfg := &conn.Config{MaxMessageSize: maxFrame}
+	cfg := &conn.Config{MaxMessageSize: maxFrame} // keepalive is on by default
 	mux := http.NewServeMux()
 	mux.Handle("GET /", strict(http.FileServerFS(files)))
 	mux.HandleFunc("GET /room", func(w http.ResponseWriter, r *http.Request) {
-		name := cleanName(r.URL.Query().Get("name"))
-		ws, err := conn.Accept(slow.wrap(w, name), r, cfg)
-		if err != nil {
-			return // has been answered
+		if chat.pages.Stats().Conns >= maxPeople {
+			http.Error(w, "the room is full", http.StatusServiceUnavailable)
+			return
 		}
-		// On a goroutine of its own, so that net/http lets go of its buffers.
-		go chat.serve(context.WithoutCancel(r.Context()), ws, name)
+		name := cleanName(r.URL.Query().Get("name"))
+		chat.pages.Handler(func(ctx context.Context, ws *conn.Conn) error {
+			return chat.serve(ctx, ws, name)
+		}, cfg).ServeHTTP(slow.wrap(w, name), r)
 	})
 	return mux
 }
