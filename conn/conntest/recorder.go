@@ -14,7 +14,8 @@ import (
 )
 
 // maxRecord is how much of one direction a Recorder keeps unparsed, and of one
-// frame's payload it keeps at all, in bytes; maxFrames how many frames.
+// frame's payload it keeps at all, in bytes; maxFrames how many frames unless
+// Recorder.Keep says otherwise.
 const (
 	maxRecord = 1 << 20
 	maxFrames = 1 << 16
@@ -22,9 +23,13 @@ const (
 
 // Recorder keeps the frames that pass one end of a connection, in the order in
 // which they were complete there. The zero Recorder is ready; it serves one
-// connection. Payloads of more than 1 MiB, and frames after the 65536th, are
-// counted and not kept.
+// connection. Of a payload no more than 1 MiB is kept, and frames after the
+// 65536th are counted only, unless Keep says otherwise.
 type Recorder struct {
+	// Keep is how many frames are kept. Zero means 65536, negative means none,
+	// for connections of any length that only OnFrame looks at.
+	Keep int
+
 	// OnFrame, when not nil, sees each frame as it is complete, on the
 	// goroutine that reads or writes. It must not wait.
 	OnFrame func(*Frame)
@@ -134,7 +139,7 @@ func (r *Recorder) saw(from conn.Role, p []byte) {
 			break
 		}
 		f.From, f.At = from, at
-		if len(r.frames) < maxFrames {
+		if len(r.frames) < r.keep() {
 			r.frames = append(r.frames, f)
 		} else {
 			r.more++
@@ -147,6 +152,13 @@ func (r *Recorder) saw(from conn.Role, p []byte) {
 			r.OnFrame(f)
 		}
 	}
+}
+
+func (r *Recorder) keep() int {
+	if r.Keep == 0 {
+		return maxFrames
+	}
+	return r.Keep
 }
 
 // next takes a frame from the front of what came, or returns nil when it is
