@@ -58,6 +58,7 @@ func (d *dialer) config() *conn.Config {
 		Subprotocols:   d.o.subprotocols,
 		Header:         d.o.header,
 		MaxMessageSize: d.o.max,
+		Compression:    d.o.compression(),
 		DialContext:    d.connectTCP,
 	}
 	if d.o.insecure {

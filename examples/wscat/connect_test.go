@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -133,6 +134,7 @@ func TestBrokenOutput(t *testing.T) {
 		require.Equal(t, exitLocal, code)
 		require.Equal(t, "wscat: disk full\n", errs.String())
 		input.(io.Closer).Close()
+		settle()
 	})
 }
 
@@ -141,11 +143,12 @@ func TestBrokenOutput(t *testing.T) {
 func TestTLS(t *testing.T) {
 	hosts := make(chan string, 1)
 	handler := conn.Handler(echo)
-	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		hosts <- r.Host
 		handler.ServeHTTP(w, r)
 	}))
-	srv.Config.ErrorLog = nil
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
 	defer srv.Close()
 	url := "wss" + strings.TrimPrefix(srv.URL, "https")
 	for _, args := range [][]string{{url}, {url, "-trace"}} {

@@ -95,6 +95,8 @@ func describe(err error) string {
 			return "closed"
 		}
 		return fmt.Sprintf("closed by the peer: %v %q", closed.Code, closed.Reason)
+	case errors.Is(err, net.ErrClosed):
+		return "closed"
 	}
 	return err.Error()
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 	"github.com/seed24abed78/rfc6455/handshake"
 )
 
@@ -28,6 +29,7 @@ type options struct {
 	json, raw                       bool // what is printed
 	trace, times, quiet             bool
 	reconnect, once, echo, insecure bool
+	compress                        bool
 	cert, key                       string
 
 	count               int
@@ -93,6 +95,7 @@ func (o *options) define(fs *flag.FlagSet) {
 	fs.Func("H", "a `header` of the handshake, \"Name: value\"; may be repeated", o.addHeader)
 	fs.Var(&o.subprotocols, "subprotocol", "subprotocols to offer, or to choose from with -listen: `a,b`")
 	fs.Var(&o.origins, "origin", "Origin to send, or `patterns` of origins to accept with -listen")
+	fs.BoolVar(&o.compress, "compress", false, "offer, or with -listen agree to, permessage-deflate (RFC 7692)")
 	fs.BoolVar(&o.insecure, "insecure", false, "don't verify the server's certificate")
 
 	fs.StringVar(&o.listen, "listen", "", "serve on `host:port` instead of connecting; port 0 takes a free one")
@@ -168,6 +171,13 @@ func (o *options) checkURL(s string) error {
 	hs := handshake.Client{URL: u, Header: o.header, Subprotocols: o.subprotocols}
 	_, err = hs.AppendRequest(nil)
 	return err
+}
+
+func (o *options) compression() *deflate.Options {
+	if !o.compress {
+		return nil
+	}
+	return &deflate.Options{}
 }
 
 // shown is the URL without a password.

@@ -53,7 +53,7 @@ func (t *typist) ended(ctx context.Context) {
 			return
 		}
 	}
-	t.to.close(ctx, frame.StatusNormalClosure, "") // the reader says how it ended
+	t.to.finish(ctx, frame.StatusNormalClosure, "") // the reader says how it ended
 }
 
 func (t *typist) read(ctx context.Context, input io.Reader) error {
@@ -63,24 +63,31 @@ func (t *typist) read(ctx context.Context, input io.Reader) error {
 			return fmt.Errorf("read the input: %w", err)
 		}
 		if int64(len(all)) > t.o.max {
-			return fmt.Errorf("the input is longer than -max, %d bytes", t.o.max)
+			return t.tooLong("the input")
 		}
 		return t.message(ctx, all)
 	}
 	lines := bufio.NewScanner(input)
 	lines.Buffer(nil, int(min(t.o.max+2, 1<<31-1))) // with its line ending
 	for lines.Scan() {
+		if int64(len(lines.Bytes())) > t.o.max {
+			return t.tooLong("a line of the input")
+		}
 		if err := t.line(ctx, lines.Text()); err != nil {
 			return err
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return fmt.Errorf("a line of the input is longer than -max, %d bytes", t.o.max)
+		return t.tooLong("a line of the input")
 	}
 	if lines.Err() != nil {
 		return fmt.Errorf("read the input: %w", lines.Err())
 	}
 	return nil
+}
+
+func (t *typist) tooLong(what string) error {
+	return fmt.Errorf("%s is longer than -max, %d bytes", what, t.o.max)
 }
 
 // line handles one line. On a terminal a mistake is told and forgotten.
@@ -160,5 +167,5 @@ func (t *typist) closeCommand(ctx context.Context, args string) error {
 	if _, err := frame.AppendClose(nil, frame.CloseCode(code), reason); err != nil {
 		return err
 	}
-	return t.to.close(ctx, frame.CloseCode(code), reason)
+	return t.to.finish(ctx, frame.CloseCode(code), reason)
 }

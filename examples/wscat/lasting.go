@@ -81,9 +81,13 @@ func (l *lasting) ping(ctx context.Context) error {
 	return single{ws, l.p}.ping(ctx)
 }
 
-// close sends what waits, and then goodbye with 1000, the only code for
-// clients that don't come back.
-func (l *lasting) close(ctx context.Context, _ frame.CloseCode, _ string) error {
+// finish sends what waits, and then closes with 1000, whatever the code: a
+// Client that closes has no other.
+func (l *lasting) finish(ctx context.Context, _ frame.CloseCode, _ string) error {
+	return l.goodbye(ctx, frame.StatusNormalClosure)
+}
+
+func (l *lasting) goodbye(ctx context.Context, _ frame.CloseCode) error {
 	err := l.client.Close(ctx)
 	var unsent *reconnect.UnsentError
 	if errors.As(err, &unsent) {

@@ -57,8 +57,8 @@ $`, delays)
 
 // The end of the input flushes and closes; -trace, -time and commands work.
 func TestReconnectClose(t *testing.T) {
-	r := play(t, &server{serve: echo}, []any{"one", "/ping", time.Second}, "-reconnect", "-i", "-time", "test")
-	require.Equal(t, result{exitOK, "10ms < one\n", "* connected to ws://test in 10ms (TCP 0s)\n* pong after 10ms\n* 1 messages with 3 bytes received in 1.02s\n* closed\n"}, r)
+	r := play(t, &server{serve: echo}, []any{"one", time.Second, "/ping", time.Second}, "-reconnect", "-i", "-time", "test")
+	require.Equal(t, result{exitOK, "10ms < one\n", "* connected to ws://test in 10ms (TCP 0s)\n* pong after 10ms\n* received in 2s: 1 messages, 3 bytes\n* closed\n"}, r)
 }
 
 // What could not be sent is told.

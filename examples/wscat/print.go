@@ -97,7 +97,7 @@ func (p *printer) end(err error) {
 		p.mu.Lock()
 		open, n, size := round(time.Since(p.since)), p.received, p.bytes
 		p.mu.Unlock()
-		p.note("%d messages with %d bytes received in %v", n, size, open)
+		p.note("received in %v: %d messages, %s", open, n, count(int(size)))
 	}
 	if exitCode(err) == exitOK {
 		p.note("%s", describe(err))

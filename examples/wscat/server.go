@@ -95,6 +95,7 @@ func (o *options) serverConfig() *conn.Config {
 		OriginPatterns: o.origins,
 		Secure:         o.cert != "",
 		MaxMessageSize: o.max,
+		Compression:    o.compression(),
 	}
 }
 
@@ -110,7 +111,7 @@ type crowd struct {
 	peers  map[int]single
 	first  chan struct{} // closed when there is a peer
 	over   bool          // nobody comes in any more
-	result error         // how the connection of -once ended
+	result error         // how the connection ended that -once or -n waited for
 	open   sync.WaitGroup
 }
 
@@ -163,10 +164,10 @@ func (c *crowd) leave(n int, err error) {
 	if c.ctx.Err() == nil {
 		c.p.note("#%d %s", n, describe(err))
 	}
-	if c.o.once || c.p.full() {
-		c.mu.Lock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() == nil && (c.o.once || c.p.full()) {
 		c.result = err
-		c.mu.Unlock()
 		c.cancel(errDone)
 	}
 }
@@ -228,10 +229,10 @@ func (c *crowd) ping(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (c *crowd) close(ctx context.Context, code frame.CloseCode, reason string) error {
+func (c *crowd) finish(ctx context.Context, code frame.CloseCode, reason string) error {
 	var errs []error
 	for _, peer := range c.everybody() {
-		errs = append(errs, peer.close(ctx, code, reason))
+		errs = append(errs, peer.finish(ctx, code, reason))
 	}
 	return errors.Join(errs...)
 }

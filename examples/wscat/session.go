@@ -14,18 +14,20 @@ import (
 type target interface {
 	send(ctx context.Context, typ conn.MessageType, p []byte) error
 	ping(ctx context.Context) error
-	// close performs the closing handshake; reads end with it.
-	close(ctx context.Context, code frame.CloseCode, reason string) error
+	// finish says that nothing more is sent. Whoever reads gets the rest, and
+	// then the end, at the latest closeTimeout from now.
+	finish(ctx context.Context, code frame.CloseCode, reason string) error
 }
 
 // peer is the other end of a session.
 type peer interface {
 	target
 	messages(ctx context.Context) iter.Seq2[conn.Message, error]
+	// goodbye closes the connection when nobody reads any more.
+	goodbye(ctx context.Context, code frame.CloseCode) error
 }
 
-// closeTimeout bounds the goodbye of a program that is ending, in seconds of
-// the peer's silence.
+// closeTimeout bounds how long the peer may take to answer our Close.
 const closeTimeout = 5 * time.Second
 
 // session is a conversation with one peer.
@@ -65,7 +67,8 @@ func (s *session) receive(ctx context.Context) error {
 			}
 		}
 		if last {
-			return s.goodbye(ctx, frame.StatusNormalClosure)
+			s.goodbye(ctx, frame.StatusNormalClosure) // -n got what it asked for, whatever the peer says to it
+			return nil
 		}
 	}
 	return nil
@@ -88,7 +91,7 @@ func (s *session) over(ctx context.Context, err error) error {
 func (s *session) goodbye(ctx context.Context, code frame.CloseCode) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	return s.peer.close(ctx, code, "")
+	return s.peer.goodbye(ctx, code)
 }
 
 // pingEvery pings until ctx ends, never two at a time.
@@ -129,8 +132,24 @@ func (c single) ping(ctx context.Context) error {
 	return err
 }
 
-func (c single) close(ctx context.Context, code frame.CloseCode, reason string) error {
+func (c single) finish(ctx context.Context, code frame.CloseCode, reason string) error {
+	if err := c.ws.CloseWrite(code, reason); err != nil {
+		return err
+	}
+	timer := time.NewTimer(closeTimeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		c.p.note("no answer to the Close within %v", closeTimeout)
+		c.ws.CloseNow()
+	case <-c.ws.Done():
+	case <-ctx.Done(): // the reader sees that too, and says goodbye
+	}
+	return nil
+}
+
+func (c single) goodbye(ctx context.Context, code frame.CloseCode) error {
 	stop := context.AfterFunc(ctx, func() { c.ws.CloseNow() })
 	defer stop()
-	return c.ws.CloseWith(code, reason)
+	return c.ws.CloseWith(code, "")
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -67,4 +68,26 @@ func TestTraceListen(t *testing.T) {
 		require.Equal(t, "Hello\n", r.out)
 		golden(t, "trace-listen.txt", withoutSecrets(strings.TrimSuffix(r.err, "wscat: interrupted\n")))
 	})
+}
+
+// With -compress on both sides the message is compressed on the wire, and
+// without it on either side it is not.
+func TestCompress(t *testing.T) {
+	line := strings.Repeat("tick ", 100)
+	for _, c := range []struct {
+		server, client bool
+		rsv            string
+	}{{true, true, "RSV 100"}, {true, false, ""}, {false, true, ""}} {
+		s := &server{serve: echo, cfg: &conn.Config{}}
+		if c.server {
+			s.cfg.Compression = &deflate.Options{}
+		}
+		args := []string{"-trace", "test"}
+		if c.client {
+			args = append(args, "-compress")
+		}
+		r := play(t, s, []any{line}, args...)
+		require.Equal(t, line+"\n", r.out)
+		require.Equal(t, c.rsv != "", strings.Contains(r.err, "RSV 100"), c)
+	}
 }
