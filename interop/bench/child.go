@@ -39,7 +39,7 @@ type command struct {
 
 	// open, churn
 	Addr     string `json:"addr,omitempty"`
-	Protocol string `json:"protocol,omitempty"` // ws, deflate, raw, get
+	Protocol string `json:"protocol,omitempty"` // ws, deflate, deflate-takeover, raw, get
 	Conns    int    `json:"conns,omitempty"`
 	Size     int    `json:"size,omitempty"`
 	Pipeline int    `json:"pipeline,omitempty"`
@@ -55,6 +55,7 @@ type answer struct {
 	NoMeans bool   `json:"no_means,omitempty"`
 	Addr    string `json:"addr,omitempty"`
 	Ops     int64  `json:"ops,omitempty"`
+	Bytes   int64  `json:"bytes,omitempty"` // that the load has received
 	Usage   usage  `json:"usage"`
 }
 

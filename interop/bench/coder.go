@@ -18,10 +18,14 @@ var (
 
 func coderIdiom(name string) *idiom {
 	reuse := name == "best"
-	accept := func(w http.ResponseWriter, r *http.Request, deflate bool) (*websocket.Conn, error) {
+	accept := func(w http.ResponseWriter, r *http.Request, mode compression) (*websocket.Conn, error) {
 		opts := new(websocket.AcceptOptions)
-		if deflate {
+		switch mode {
+		case alone:
 			opts.CompressionMode = websocket.CompressionNoContextTakeover
+			opts.CompressionThreshold = 1
+		case takeover:
+			opts.CompressionMode = websocket.CompressionContextTakeover
 			opts.CompressionThreshold = 1
 		}
 		ws, err := websocket.Accept(w, r, opts)
@@ -32,9 +36,9 @@ func coderIdiom(name string) *idiom {
 	}
 	return &idiom{
 		lib: "coder", name: name, module: "github.com/coder/websocket",
-		echo: func(deflate bool) http.Handler {
+		echo: func(mode compression) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				ws, err := accept(w, r, deflate)
+				ws, err := accept(w, r, mode)
 				if err != nil {
 					return
 				}
@@ -53,7 +57,7 @@ func coderIdiom(name string) *idiom {
 			})
 		},
 		reader: func(nc net.Conn) (func(int) error, error) {
-			ws, err := accept(hijackable(nc), upgradeRequest(), false)
+			ws, err := accept(hijackable(nc), upgradeRequest(), plain)
 			if err != nil {
 				return nil, err
 			}
@@ -77,7 +81,7 @@ func coderIdiom(name string) *idiom {
 					HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dial}},
 				})
 			} else {
-				ws, err = accept(hijackable(nc), upgradeRequest(), false)
+				ws, err = accept(hijackable(nc), upgradeRequest(), plain)
 			}
 			return func(p []byte) error { return ws.Write(ctx, websocket.MessageBinary, p) }, err
 		},
@@ -85,7 +89,7 @@ func coderIdiom(name string) *idiom {
 			var mu sync.Mutex
 			var all []*websocket.Conn
 			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				ws, err := accept(w, r, false)
+				ws, err := accept(w, r, plain)
 				if err != nil {
 					return
 				}

@@ -16,7 +16,7 @@ import (
 // the bare connection, which check text.
 var gobwasUsual = &idiom{
 	lib: "gobwas", name: "usual", module: "github.com/gobwas/ws",
-	echo: func(bool) http.Handler {
+	echo: func(compression) http.Handler {
 		return gobwasHandler(func(nc net.Conn) {
 			for {
 				p, op, err := wsutil.ReadClientData(nc)
@@ -72,7 +72,7 @@ var gobwasUsual = &idiom{
 // when nothing more was received.
 var gobwasBest = &idiom{
 	lib: "gobwas", name: "best", module: gobwasUsual.module,
-	echo: func(bool) http.Handler { return gobwasHandler(gobwasEcho) },
+	echo: func(compression) http.Handler { return gobwasHandler(gobwasEcho) },
 	reader: func(nc net.Conn) (func(int) error, error) {
 		r := newGobwasReader(nc)
 		return func(n int) error {

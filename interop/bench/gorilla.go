@@ -19,11 +19,11 @@ var gorillaBest = gorillaIdiom("best", &websocket.Upgrader{
 	ReadBufferSize: 4096, WriteBufferSize: 4096, WriteBufferPool: new(sync.Pool), EnableCompression: true,
 })
 
-func gorillaIdiom(name string, plain *websocket.Upgrader) *idiom {
+func gorillaIdiom(name string, base *websocket.Upgrader) *idiom {
 	reuse := name == "best"
-	upgrade := func(w http.ResponseWriter, r *http.Request, deflate bool) (*websocket.Conn, error) {
-		u := *plain
-		u.EnableCompression = deflate
+	upgrade := func(w http.ResponseWriter, r *http.Request, mode compression) (*websocket.Conn, error) {
+		u := *base
+		u.EnableCompression = mode != plain // it has no takeover
 		ws, err := u.Upgrade(w, r, nil)
 		if err == nil {
 			ws.SetReadLimit(maxMessage)
@@ -32,9 +32,9 @@ func gorillaIdiom(name string, plain *websocket.Upgrader) *idiom {
 	}
 	return &idiom{
 		lib: "gorilla", name: name, module: "github.com/gorilla/websocket",
-		echo: func(deflate bool) http.Handler {
+		echo: func(mode compression) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				ws, err := upgrade(w, r, deflate)
+				ws, err := upgrade(w, r, mode)
 				if err != nil {
 					return
 				}
@@ -52,7 +52,7 @@ func gorillaIdiom(name string, plain *websocket.Upgrader) *idiom {
 			})
 		},
 		reader: func(nc net.Conn) (func(int) error, error) {
-			ws, err := upgrade(hijackable(nc), upgradeRequest(), false)
+			ws, err := upgrade(hijackable(nc), upgradeRequest(), plain)
 			if err != nil {
 				return nil, err
 			}
@@ -68,11 +68,11 @@ func gorillaIdiom(name string, plain *websocket.Upgrader) *idiom {
 		},
 		writer: func(nc net.Conn, client bool) (func([]byte) error, error) {
 			if !client {
-				ws, err := upgrade(hijackable(nc), upgradeRequest(), false)
+				ws, err := upgrade(hijackable(nc), upgradeRequest(), plain)
 				return func(p []byte) error { return ws.WriteMessage(websocket.BinaryMessage, p) }, err
 			}
 			d := websocket.Dialer{
-				ReadBufferSize: plain.ReadBufferSize, WriteBufferSize: plain.WriteBufferSize, WriteBufferPool: plain.WriteBufferPool,
+				ReadBufferSize: base.ReadBufferSize, WriteBufferSize: base.WriteBufferSize, WriteBufferPool: base.WriteBufferPool,
 				NetDialContext: func(context.Context, string, string) (net.Conn, error) { return nc, nil },
 			}
 			ws, _, err := d.Dial("ws://bench/", nil)
@@ -82,7 +82,7 @@ func gorillaIdiom(name string, plain *websocket.Upgrader) *idiom {
 			var mu sync.Mutex
 			var all []*websocket.Conn
 			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				ws, err := upgrade(w, r, false)
+				ws, err := upgrade(w, r, plain)
 				if err != nil {
 					return
 				}

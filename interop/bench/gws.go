@@ -74,17 +74,19 @@ func (g *gate) read(n int) error {
 func gwsIdiom(name string, option gws.ServerOption) *idiom {
 	option.ReadMaxPayloadSize = maxMessage
 	option.WriteMaxPayloadSize = maxMessage
-	upgrader := func(h gws.Event, deflate bool) *gws.Upgrader {
+	upgrader := func(h gws.Event, mode compression) *gws.Upgrader {
 		o := option
-		if deflate {
-			o.PermessageDeflate = gws.PermessageDeflate{Enabled: true, Threshold: 1}
+		if mode != plain {
+			o.PermessageDeflate = gws.PermessageDeflate{
+				Enabled: true, Threshold: 1, ServerContextTakeover: mode == takeover, ClientContextTakeover: mode == takeover,
+			}
 		}
 		return gws.NewUpgrader(h, &o)
 	}
 	return &idiom{
 		lib: "gws", name: name, module: "github.com/lxzan/gws",
-		echo: func(deflate bool) http.Handler {
-			u := upgrader(gwsEcho{}, deflate)
+		echo: func(mode compression) http.Handler {
+			u := upgrader(gwsEcho{}, mode)
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				ws, err := u.Upgrade(w, r)
 				if err != nil {
@@ -95,7 +97,7 @@ func gwsIdiom(name string, option gws.ServerOption) *idiom {
 		},
 		reader: func(nc net.Conn) (func(int) error, error) {
 			g := newGate()
-			ws, err := upgrader(gwsCount{gate: g}, false).Upgrade(hijackable(nc), upgradeRequest())
+			ws, err := upgrader(gwsCount{gate: g}, plain).Upgrade(hijackable(nc), upgradeRequest())
 			if err != nil {
 				return nil, err
 			}
@@ -108,14 +110,14 @@ func gwsIdiom(name string, option gws.ServerOption) *idiom {
 			if client {
 				ws, _, err = gws.NewClientFromConn(gws.BuiltinEventHandler{}, &gws.ClientOption{Addr: "ws://bench/", WriteMaxPayloadSize: maxMessage}, nc)
 			} else {
-				ws, err = upgrader(gws.BuiltinEventHandler{}, false).Upgrade(hijackable(nc), upgradeRequest())
+				ws, err = upgrader(gws.BuiltinEventHandler{}, plain).Upgrade(hijackable(nc), upgradeRequest())
 			}
 			return func(p []byte) error { return ws.WriteMessage(gws.OpcodeBinary, p) }, err
 		},
 		fanout: func() (http.Handler, func([]byte) (int, error)) {
 			var mu sync.Mutex
 			var all []*gws.Conn
-			u := upgrader(gws.BuiltinEventHandler{}, false)
+			u := upgrader(gws.BuiltinEventHandler{}, plain)
 			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				ws, err := u.Upgrade(w, r)
 				if err != nil {

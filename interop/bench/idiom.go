@@ -21,9 +21,8 @@ type idiom struct {
 	module string
 
 	// echo serves WebSocket connections over net/http, and sends every message
-	// back. With deflate, it agrees to permessage-deflate without context
-	// takeover.
-	echo func(deflate bool) http.Handler
+	// back, compressed as asked for.
+	echo func(compression) http.Handler
 
 	// listen does the same on a bare listener, with the library's own
 	// handshake.
@@ -45,6 +44,18 @@ type idiom struct {
 	// to how many.
 	fanout func() (h http.Handler, publish func(p []byte) (int, error))
 }
+
+// compression is what an echo server agrees to.
+type compression int
+
+const (
+	plain    compression = iota
+	alone                // permessage-deflate without context takeover
+	takeover             // with it, where the library has it
+)
+
+// compressions are the kinds of servers that echo.
+var compressions = map[string]compression{"echo": plain, "deflate": alone, "deflate-takeover": takeover}
 
 func (i *idiom) String() string { return i.lib + "/" + i.name }
 

@@ -14,7 +14,7 @@ var (
 	limitCopy = &idiom{lib: limits, name: "memcpy"} // a copy of the payload
 	limitC    = &idiom{lib: limits, name: "C"}      // a vector loop in C
 	limitRaw  = &idiom{lib: limits, name: "rawTCP", listen: rawEcho}
-	limitGet  = &idiom{lib: limits, name: "GET", echo: func(bool) http.Handler { return http.HandlerFunc(plainGet) }}
+	limitGet  = &idiom{lib: limits, name: "GET", echo: func(compression) http.Handler { return http.HandlerFunc(plainGet) }}
 )
 
 var limitIdioms = []*idiom{limitCopy, limitC, limitRaw, limitGet}

@@ -31,6 +31,8 @@ type loadConn struct {
 	raw     bool   // what comes back is as long as what was sent
 	in      frameCounter
 	buf     []byte
+
+	received int64 // bytes, since a run began
 }
 
 // runLoad is the process of the load generator.
@@ -42,7 +44,7 @@ func runLoad() {
 			return answer{}, l.open(cmd)
 		case "run":
 			ops, err := l.run(time.Duration(cmd.Ms) * time.Millisecond)
-			return answer{Ops: ops}, err
+			return answer{Ops: ops, Bytes: l.received()}, err
 		case "await":
 			return answer{}, l.await(int64(cmd.Count))
 		case "churn":
@@ -127,8 +129,12 @@ func dialLoad(cmd command) (*loadConn, error) {
 		return c, nil
 	}
 	head := requestHead
-	if cmd.Protocol == "deflate" {
+	mode := compressions[cmd.Protocol]
+	switch mode {
+	case alone:
 		head += "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover\r\n"
+	case takeover:
+		head += "Sec-WebSocket-Extensions: permessage-deflate\r\n"
 	}
 	nc.SetDeadline(time.Now().Add(10 * time.Second))
 	defer nc.SetDeadline(time.Time{})
@@ -139,7 +145,8 @@ func dialLoad(cmd command) (*loadConn, error) {
 	if err == nil && !bytes.HasPrefix(response, []byte("HTTP/1.1 101 ")) {
 		err = fmt.Errorf("handshake refused: %q", response)
 	}
-	if err == nil && cmd.Protocol == "deflate" && !bytes.Contains(response, []byte("permessage-deflate")) {
+	if err == nil && mode != plain && (!bytes.Contains(response, []byte("permessage-deflate")) ||
+		mode == takeover && bytes.Contains(response, []byte("no_context_takeover"))) {
 		err = errNoMeans
 	}
 	if err != nil {
@@ -169,7 +176,7 @@ func message(protocol string, size int) (wire, want []byte) {
 	h := frame.Header{FIN: true, Opcode: frame.Binary, Masked: true, Key: mask.NewKey()}
 	want = text(ascii, size)
 	body := want
-	if protocol == "deflate" {
+	if compressions[protocol] != plain {
 		h.Opcode, h.RSV = frame.Text, frame.RSV1
 		want = jsonText(size)
 		body = deflated(want)
@@ -272,7 +279,16 @@ func (l *loader) run(d time.Duration) (int64, error) {
 	}
 }
 
+// received is how many bytes all connections have got in the last run.
+func (l *loader) received() (bytes int64) {
+	for _, c := range l.conns {
+		bytes += c.received
+	}
+	return bytes
+}
+
 func (c *loadConn) turns(end time.Time, pipeline int) (messages int64, err error) {
+	c.received = 0
 	c.nc.SetDeadline(end.Add(20 * time.Second))
 	for time.Now().Before(end) {
 		if _, err := c.nc.Write(c.request); err != nil {
@@ -287,6 +303,7 @@ func (c *loadConn) turns(end time.Time, pipeline int) (messages int64, err error
 			if err != nil {
 				return 0, err
 			}
+			c.received += int64(n)
 			if c.raw {
 				missing -= n
 			} else {

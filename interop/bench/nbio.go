@@ -14,9 +14,9 @@ import (
 // OnMessage; in memory it reads in its blocking mode.
 var nbioUsual = &idiom{
 	lib: "nbio", name: "usual", module: "github.com/lesismal/nbio",
-	echo: func(deflate bool) http.Handler {
+	echo: func(mode compression) http.Handler {
 		u := websocket.NewUpgrader()
-		u.EnableCompression(deflate)
+		u.EnableCompression(mode != plain) // it has no takeover
 		u.OnMessage(func(c *websocket.Conn, typ websocket.MessageType, p []byte) { c.WriteMessage(typ, p) })
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { u.Upgrade(w, r, nil) })
 	},

@@ -7,14 +7,29 @@ import (
 	"sync"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 	"github.com/seed24abed78/rfc6455/handshake"
 )
 
-var ourConfig = &conn.Config{MaxMessageSize: maxMessage}
+var (
+	ourConfig   = &conn.Config{MaxMessageSize: maxMessage}
+	ourDeflated = &conn.Config{MaxMessageSize: maxMessage, Compression: new(deflate.Options)}
+)
+
+// ourEchoConfig is for an echo server; what the load offers decides on takeover.
+func ourEchoConfig(mode compression) *conn.Config {
+	if mode == plain {
+		return ourConfig
+	}
+	return ourDeflated
+}
+
+// ourSmallWindow is of 4 KiB, as gws's is when it takes the context over.
+var ourSmallWindow = &conn.Config{MaxMessageSize: maxMessage, Compression: &deflate.Options{ServerMaxWindowBits: 12}}
 
 var ourUsual = &idiom{
 	lib: ours, name: "usual", module: "github.com/seed24abed78/rfc6455",
-	echo: func(bool) http.Handler {
+	echo: func(mode compression) http.Handler {
 		return conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
 			for {
 				typ, p, err := ws.ReadMessage(ctx)
@@ -25,7 +40,7 @@ var ourUsual = &idiom{
 					return err
 				}
 			}
-		}, ourConfig)
+		}, ourEchoConfig(mode))
 	},
 	reader: func(nc net.Conn) (func(int) error, error) {
 		ws := conn.New(nc, conn.Server, handshake.Result{}, ourConfig)
@@ -43,7 +58,12 @@ var ourUsual = &idiom{
 
 var ourBest = &idiom{
 	lib: ours, name: "best", module: ourUsual.module,
-	echo: func(bool) http.Handler { return conn.Handler(ourEcho, ourConfig) },
+	echo: func(mode compression) http.Handler {
+		if mode == takeover {
+			return conn.Handler(ourEcho, ourSmallWindow)
+		}
+		return conn.Handler(ourEcho, ourEchoConfig(mode))
+	},
 	listen: func(ln net.Listener) error {
 		for {
 			nc, err := ln.Accept()

@@ -38,6 +38,8 @@ type sample struct {
 	Alloc  float64 `json:"alloc"`  // bytes
 	Reads  float64 `json:"reads"`  // read calls
 	Writes float64 `json:"writes"` // write calls
+
+	Sent float64 `json:"sent,omitempty"` // bytes that the server sent, in rows of echoes
 }
 
 func newSample(ops int64, u usage) sample {
@@ -198,8 +200,12 @@ func writeTable(w io.Writer, results []result, all bool) {
 			continue
 		}
 		for _, e := range r.Entries {
-			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s .. %s\n", e.Idiom, r.show(&e), r.counts(&e),
+			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s .. %s", e.Idiom, r.show(&e), r.counts(&e),
 				r.show(&entry{sample: sample{Value: e.Min}}), r.show(&entry{sample: sample{Value: e.Max}}))
+			if e.Sent > 0 {
+				fmt.Fprintf(tw, "\t%.0f B sent", e.Sent)
+			}
+			fmt.Fprintln(tw)
 		}
 		for idiom, why := range r.Failed {
 			fmt.Fprintf(tw, "  %s\tfailed: %s\n", idiom, why)

@@ -39,6 +39,7 @@ func runServer(name, kind string) {
 // serve starts what a row needs. It returns at once.
 func serve(i *idiom, kind string, ln net.Listener) (publish func([]byte) (int, error), err error) {
 	var h http.Handler
+	mode, echoes := compressions[kind]
 	switch {
 	case kind == "idle-bare" && i == limitRaw:
 		rawBuffer = 512
@@ -47,8 +48,8 @@ func serve(i *idiom, kind string, ln net.Listener) (publish func([]byte) (int, e
 	case (kind == "bare" || kind == "idle-bare") && i.listen != nil:
 		go i.listen(ln)
 		return nil, nil
-	case (kind == "echo" || kind == "deflate") && i.echo != nil:
-		h = i.echo(kind == "deflate")
+	case echoes && i.echo != nil:
+		h = i.echo(mode)
 	case kind == "fanout" && i.fanout != nil:
 		h, publish = i.fanout()
 	default:

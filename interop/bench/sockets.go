@@ -32,6 +32,14 @@ func (b *bench) socketRows() []socketRow {
 		r.kind, r.protocol, r.Limit = "deflate", "deflate", nil
 		return r
 	}
+	// What a connection keeps that has compressed one message: without takeover
+	// 4.5 KB above an idle one's goal.
+	kept := func(kind string, size int, goal float64) socketRow {
+		return socketRow{
+			row:  row{ID: "idle/" + kind + "/" + bytesName(size), Unit: "connection", Bytes: true, GoalValue: goal},
+			kind: kind, protocol: kind, conns: b.idle, size: size, fresh: true, measure: measureIdle,
+		}
+	}
 	idle := func(id, kind string) socketRow {
 		return socketRow{
 			row:  row{ID: id, Unit: "connection", Bytes: true, GoalValue: 4200, Limit: limitRaw},
@@ -53,6 +61,8 @@ func (b *bench) socketRows() []socketRow {
 		},
 		idle("idle/handler", "echo"),
 		idle("idle/bare", "idle-bare"),
+		kept("deflate", 1<<10, 4200+4500), kept("deflate", 16<<10, 4200+4500),
+		kept("deflate-takeover", 1<<10, 0), kept("deflate-takeover", 16<<10, 0),
 	}
 }
 
@@ -165,7 +175,9 @@ func measureEcho(b *bench, r socketRow, server, load *child) (sample, error) {
 		return sample{}, err
 	}
 	after, err := server.tell(command{Do: "usage"})
-	return newSample(ran.Ops, after.Usage.sub(before.Usage)), err
+	s := newSample(ran.Ops, after.Usage.sub(before.Usage))
+	s.Sent = float64(ran.Bytes) / float64(max(1, ran.Ops))
+	return s, err
 }
 
 func measureUpgrade(b *bench, r socketRow, server, load *child) (sample, error) {
