@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/seed24abed78/rfc6455/frame"
 	"github.com/seed24abed78/rfc6455/mask"
@@ -75,41 +74,16 @@ func FuzzMask(f *testing.F) {
 	})
 }
 
-// FuzzUTF8Split: a text in two pieces, cut anywhere, is judged as unicode/utf8
-// judges the whole, and refused no later and no earlier than it must be.
-func FuzzUTF8Split(f *testing.F) {
-	f.Fuzz(func(t *testing.T, p []byte) {
-		want := utf8.Valid(p)
-		if frame.ValidUTF8(p) != want {
-			t.Fatalf("ValidUTF8(%x) is %v", p, !want)
-		}
-		// Every cut of a short text; of a long one, those around the pieces
-		// that the fast ways work on.
-		for cut := 0; cut <= len(p); cut++ {
-			if cut > 80 && cut < len(p)-80 && cut%61 != 0 {
-				continue
-			}
-			var u frame.UTF8
-			first := u.Check(p[:cut])
-			if first == hopeless(p[:cut]) {
-				t.Fatalf("%x: the first %d bytes can be right: %v", p, cut, first)
-			}
-			if got := u.Check(p[cut:]) && u.Complete(); got != want {
-				t.Fatalf("%x cut at %d is %v", p, cut, got)
-			}
-		}
-	})
-}
-
 // FuzzSequence: a sequence of headers, one a pair of bytes, is judged as the
-// model judges it; a refused header changes nothing.
+// model judges it, whatever reserved bits an extension uses; a refused header
+// changes nothing.
 func FuzzSequence(f *testing.F) {
-	f.Fuzz(func(t *testing.T, server bool, b []byte) {
-		v := frame.Validator{Role: frame.Client}
+	f.Fuzz(func(t *testing.T, server bool, rsv uint8, b []byte) {
+		v := frame.Validator{Role: frame.Client, RSV: frame.RSV(rsv & 7)}
 		if server {
 			v.Role = frame.Server
 		}
-		m := model{server: server}
+		m := model{server: server, rsv: rsv & 7}
 		for ; len(b) >= 2; b = b[2:] {
 			wire := []byte{b[0], b[1]}
 			switch b[1] & 127 {

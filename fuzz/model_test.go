@@ -22,6 +22,7 @@ type outcome struct {
 // of RFC 6455, sections 5 to 7. It shares no code with the module.
 type model struct {
 	server bool
+	rsv    byte // reserved bits that an agreed extension uses on the first frame of a message
 	out    outcome
 	open   bool
 	text   bool
@@ -106,7 +107,9 @@ func (m *model) header(b []byte) (size uint64, head, code int) {
 	}
 	fin, rsv, op := b[0] >= 128, b[0]>>4&7, b[0]&15
 	switch {
-	case masked != m.server, rsv != 0, op > 2 && op < 8, op > 10:
+	case masked != m.server, op > 2 && op < 8, op > 10:
+		return 0, 0, 1002
+	case op != 1 && op != 2 && rsv != 0, rsv&^m.rsv != 0:
 		return 0, 0, 1002
 	case op >= 8 && (!fin || size > 125):
 		return 0, 0, 1002

@@ -2,35 +2,23 @@ package fuzz
 
 import (
 	"bytes"
-	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"github.com/seed24abed78/rfc6455/frame"
 )
 
-// FuzzUTF8 checks text whole and in pieces of the sizes that cuts gives; the
-// second opinions are utf8.Valid and the same check one byte at a time.
+// FuzzUTF8: a text whole, cut in two anywhere, and in pieces of the sizes that
+// cuts gives, is judged as unicode/utf8 judges the whole, and refused no later
+// and no earlier than the first byte that can't be right.
 func FuzzUTF8(f *testing.F) {
-	long := strings.Repeat("κόσμε, 世界 and 😀 ", 20)
-	for _, seed := range []string{
-		"", "Hello", long, long[:97], long[1:],
-		strings.Repeat("a", 95) + "\xf0\x9f\x98",
-		strings.Repeat("a", 127) + "\xed\xa0\x80" + strings.Repeat("a", 64),
-		strings.Repeat("\xf4\x8f\xbf\xbf", 40),
-		strings.Repeat("\xe0\xa0\x80", 60) + "\xe0\x9f\xbf",
-		strings.Repeat("é", 47) + "\xc0\xaf",
-		strings.Repeat("a", 63) + "\xf4\x90\x80\x80",
-	} {
-		f.Add([]byte(seed), []byte{1, 30, 64, 3, 200})
-	}
 	f.Fuzz(func(t *testing.T, text, cuts []byte) {
 		want := utf8.Valid(text)
 		if got := frame.ValidUTF8(text); got != want {
 			t.Fatalf("ValidUTF8: got %v, want %v", got, want)
 		}
 
-		// Byte by byte, and where it fails.
+		// Byte by byte, and where it fails; unicode/utf8 agrees on the place.
 		bad := len(text)
 		var slow frame.UTF8
 		for i := range text {
@@ -41,6 +29,24 @@ func FuzzUTF8(f *testing.F) {
 		}
 		if got := slow.Complete(); got != want {
 			t.Fatalf("byte by byte: got %v, want %v", got, want)
+		}
+		if bad < len(text) && (hopeless(text[:bad]) || !hopeless(text[:bad+1])) {
+			t.Fatalf("%x: byte %d can't be right", text, bad)
+		}
+
+		// Every cut of a short text; of a long one, those around the pieces
+		// that the fast ways work on.
+		for cut := range len(text) + 1 {
+			if cut > 80 && cut < len(text)-80 && cut%61 != 0 {
+				continue
+			}
+			var two frame.UTF8
+			if got := two.Check(text[:cut]); got != (cut <= bad) {
+				t.Fatalf("%x: the first %d bytes can be right: %v", text, cut, got)
+			}
+			if got := two.Check(text[cut:]) && two.Complete(); got != want {
+				t.Fatalf("%x cut at %d: got %v", text, cut, got)
+			}
 		}
 
 		var u frame.UTF8
