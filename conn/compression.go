@@ -145,13 +145,15 @@ func (c *Conn) inflate(ctx context.Context, p []byte) (int, error) {
 		r.size += int64(made)
 		c.stats.inflatedFrom.Add(int64(used))
 		c.stats.inflatedTo.Add(int64(made))
+		// In the order of the bytes, so that the verdict doesn't depend on how
+		// many came at a time.
 		switch {
-		case err != nil:
-			return 0, c.fail(&corruptError{err})
+		case r.typ == Text && !r.utf8.Check(p[:min(int64(made), room)]):
+			return 0, c.fail(frame.ErrInvalidUTF8)
 		case int64(made) > room:
 			return 0, c.fail(frame.ErrMessageTooBig)
-		case r.typ == Text && !r.utf8.Check(p[:made]):
-			return 0, c.fail(frame.ErrInvalidUTF8)
+		case err != nil:
+			return 0, c.fail(&corruptError{err})
 		case done:
 			if err := c.finish(); err != nil {
 				return 0, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/seed24abed78/rfc6455/conn"
 	"github.com/seed24abed78/rfc6455/conn/conntest"
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 )
 
 // script is a conversation, read from bytes: two bytes a message, for its type
@@ -67,14 +68,22 @@ func (s script) send(ctx context.Context, ws *conn.Conn) error {
 }
 
 // FuzzConversation: a client sends messages in every way, and a server echoes
-// them, over a pipe that cuts reads and writes short and breaks at some byte.
+// them, over a pipe that cuts reads and writes short, delays them, keeps the
+// end of the connection to itself, and breaks at some byte.
 // What arrives is what was sent, in order and once, up to where it broke;
 // everything when it didn't; nobody hangs; and the error says what broke.
 func FuzzConversation(f *testing.F) {
 	f.Fuzz(func(t *testing.T, plan []byte, maxRead, maxWrite, action uint8, at uint16, atWrite, atServer bool) {
 		// The opening handshake passes; then the bytes are counted.
-		later := conntest.Fault{MaxRead: int(maxRead), MaxWrite: int(maxWrite)}
-		broken := conntest.Action(action % 5)
+		later := conntest.Fault{MaxRead: int(maxRead), MaxWrite: int(maxWrite), DropClose: action&8 != 0}
+		if action&16 != 0 {
+			later.ReadDelay, later.WriteDelay = time.Millisecond, time.Millisecond
+		}
+		var compression *deflate.Options
+		if action&32 != 0 {
+			compression = &deflate.Options{ClientNoContextTakeover: action&64 != 0}
+		}
+		broken := conntest.Action(action & 7 % 5)
 		if atWrite {
 			later.Write = conntest.Trigger{Byte: int64(at), Do: broken}
 		} else {
@@ -86,13 +95,14 @@ func FuzzConversation(f *testing.F) {
 				faulty = conntest.Fault{}.Wrap(nc)
 				return faulty
 			}
-			o := &conntest.Options{Client: &conn.Config{FrameSize: 1000}, Server: &conn.Config{FrameSize: -1}}
+			o := &conntest.Options{Client: &conn.Config{FrameSize: 1000, Compression: compression}, Server: &conn.Config{FrameSize: -1, Compression: compression}}
 			if atServer {
 				o.WrapServer = wrap
 			} else {
 				o.WrapClient = wrap
 			}
-			converse(t, script(plan), o, func() { faulty.Set(later) }, broken == conntest.None)
+			converse(t, script(plan), o, func() { faulty.Set(later) }, broken == conntest.None && !later.DropClose)
+			faulty.Conn.Close()
 		})
 	})
 }

@@ -28,16 +28,29 @@ type model struct {
 	text   bool
 	buf    []byte
 	frames int
+
+	// permessage-deflate, when rsv has its bit
+	takeover   bool
+	compressed bool   // the message that is open, or was the last
+	window     []byte // what the messages before were
+	// doomed says that the stream ended, or broke a rule, within a compressed
+	// message: then the model doesn't know what in it showed first.
+	doomed bool
 }
+
+// rsv1 is the reserved bit of permessage-deflate.
+const rsv1 = 4
 
 // failed records that a rule is broken.
 func (m *model) failed(code int) outcome {
+	m.doomed = m.doomed || m.open && m.compressed
 	m.out.sent = append(m.out.sent, "close:"+string([]byte{byte(code >> 8), byte(code)}))
 	m.out.end = code
 	return m.out
 }
 
 func (m *model) run(b []byte) outcome {
+	defer func() { m.doomed = m.doomed || m.open && m.compressed }()
 	for {
 		size, head, code := m.header(b)
 		if code != 0 {
@@ -62,8 +75,14 @@ func (m *model) run(b []byte) outcome {
 			if done := m.control(op, payload); done {
 				return m.out
 			}
-		} else if code := m.data(op, fin, whole, size, payload); code != 0 {
-			return m.failed(code)
+		} else {
+			if op != 0 {
+				m.open, m.text, m.buf, m.frames = true, op == 1, nil, 0
+				m.compressed = b[0]>>4&rsv1 != 0
+			}
+			if code := m.data(fin, whole, size, payload); code != 0 {
+				return m.failed(code)
+			}
 		}
 		if !whole {
 			m.out.end = 1006
@@ -169,18 +188,23 @@ func sendable(code int) bool {
 }
 
 // data adds a data frame, or the beginning of one, to its message.
-func (m *model) data(op int, fin, whole bool, size uint64, payload []byte) (code int) {
-	if op != 0 {
-		m.open, m.text, m.buf, m.frames = true, op == 1, nil, 0
-	}
+func (m *model) data(fin, whole bool, size uint64, payload []byte) (code int) {
 	if m.frames++; m.frames > maxFragments {
 		return 1008
 	}
-	if size > uint64(maxMessage-len(m.buf)) {
+	if !m.compressed && size > uint64(maxMessage-len(m.buf)) {
 		return 1009
 	}
 	m.buf = append(m.buf, payload...)
 	ended := fin && whole
+	if m.compressed {
+		if !ended {
+			return 0
+		}
+		if code := m.inflate(); code != 0 {
+			return code
+		}
+	}
 	if m.text && (hopeless(m.buf) || ended && !utf8.Valid(m.buf)) {
 		return 1007
 	}
@@ -191,6 +215,21 @@ func (m *model) data(op int, fin, whole bool, size uint64, payload []byte) (code
 		}
 		m.out.messages = append(m.out.messages, kind+string(m.buf))
 		m.open = false
+	}
+	return 0
+}
+
+// inflate puts what a compressed message means in its place.
+func (m *model) inflate() (code int) {
+	clear, ok := inflateStd(m.buf, m.window, maxMessage)
+	switch {
+	case len(clear) > maxMessage:
+		return 1009
+	case !ok:
+		return 1007
+	}
+	if m.buf = clear; m.takeover {
+		m.window = append(m.window, clear...)
 	}
 	return 0
 }
