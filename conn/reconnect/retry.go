@@ -103,7 +103,9 @@ func fatalClose(e *conn.CloseError) bool {
 }
 
 // retryAfter returns the time that a refusal with 429 or 503 asks for, counted
-// from now; 0 when it asks for none (RFC 9110, section 10.2.3).
+// from now; 0 when it asks for none (RFC 9110, section 10.2.3). A date is
+// measured by the clock that it comes from, when the answer tells that with a
+// Date, and by ours otherwise.
 func retryAfter(err error, now time.Time) time.Duration {
 	var refusal *handshake.Error
 	var proxy *conn.ProxyError
@@ -119,11 +121,16 @@ func retryAfter(err error, now time.Time) time.Duration {
 		return 0
 	}
 	value := strings.TrimSpace(header.Get("Retry-After"))
-	if seconds, err := strconv.ParseUint(value, 10, 32); err == nil {
+	seconds, err := strconv.ParseUint(value, 10, 32)
+	if err == nil || errors.Is(err, strconv.ErrRange) { // the largest then
 		return time.Duration(seconds) * time.Second
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return max(0, at.Sub(now))
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
 	}
-	return 0
+	if date, err := http.ParseTime(header.Get("Date")); err == nil {
+		now = date
+	}
+	return max(0, at.Sub(now))
 }
