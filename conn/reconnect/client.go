@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
-	"github.com/seed24abed78/rfc6455/frame"
 	"github.com/seed24abed78/rfc6455/handshake"
 )
 
@@ -18,17 +19,19 @@ import (
 type Client struct {
 	url string
 	cfg *Config // resolved
+	log *slog.Logger
 	in  *inbox
 	out *outbox
 
-	ctx      context.Context // ends when Close has flushed, or with the caller's
-	cancel   context.CancelCauseFunc
-	wake     chan struct{}   // holds a token when Wake was called
-	closing  chan struct{}   // closed when Close has begun
-	begin    sync.Once       // of closing
-	closeCtx context.Context // bounds Close; set before ctx ends with errClosed
-	done     chan struct{}   // closed after err is set and nothing is left running
-	err      error           // why the Client closed
+	ctx     context.Context // ends when Close has flushed, or with the caller's
+	cancel  context.CancelCauseFunc
+	wake    chan struct{}   // holds a token when Wake was called
+	closing chan struct{}   // closed when Close has begun
+	begin   sync.Once       // of closing
+	over    context.Context // ends when Close has no more time
+	cut     context.CancelCauseFunc
+	done    chan struct{} // closed after err is set and nothing is left running
+	err     error         // why the Client closed
 
 	states  states
 	tracker tracker
@@ -56,19 +59,20 @@ func (e *GiveUpError) Unwrap() error { return e.Err }
 //
 // The Client has one goroutine, and a second one while a connection is open.
 // Both end with it.
-func New(ctx context.Context, url string, cfg *Config) (*Client, error) {
+func New(ctx context.Context, rawURL string, cfg *Config) (*Client, error) {
 	resolved, err := cfg.resolve()
 	if err != nil {
 		return nil, err
 	}
 	if cfg == nil || cfg.Dial == nil {
-		if err := checkDial(url, resolved.Conn); err != nil {
+		if err := checkDial(rawURL, resolved.Conn); err != nil {
 			return nil, err
 		}
 	}
 	c := &Client{
-		url:     url,
+		url:     rawURL,
 		cfg:     resolved,
+		log:     resolved.Logger.With("url", withoutSecrets(rawURL)),
 		in:      newInbox(resolved),
 		out:     newOutbox(resolved),
 		wake:    make(chan struct{}, 1),
@@ -84,18 +88,29 @@ func New(ctx context.Context, url string, cfg *Config) (*Client, error) {
 		}
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.over, c.cut = context.WithCancelCause(context.Background())
 	c.connecting(1)
 	go c.run()
 	return c, nil
 }
 
+// withoutSecrets returns what of a URL may be logged.
+func withoutSecrets(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "" // which part is which cannot be told
+	}
+	u.User, u.RawQuery, u.Fragment = nil, "", ""
+	return u.String()
+}
+
 // checkDial finds what would make every attempt fail before anything reaches
 // the network.
-func checkDial(url string, cfg *conn.Config) error {
+func checkDial(rawURL string, cfg *conn.Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	u, err := handshake.ParseURL(url)
+	u, err := handshake.ParseURL(rawURL)
 	if err != nil {
 		return err
 	}
@@ -188,15 +203,15 @@ func (c *Client) connecting(attempts int) {
 
 // session serves an open connection and returns why it ended.
 func (c *Client) session(ws *conn.Conn, r *round) error {
-	select {
-	case <-c.wake: // meant for an attempt that was under way
-	default:
-	}
 	opened := time.Now()
 	c.change(func(s *State) { s.Phase, s.Err = Open, nil; s.Connections++ })
 	err := c.serve(ws)
 	if time.Since(opened) >= c.cfg.StableAfter {
 		*r = round{since: time.Now()}
+	}
+	select {
+	case <-c.wake: // meant for this connection or the attempt that led to it
+	default:
 	}
 	return err
 }
@@ -207,6 +222,23 @@ func (c *Client) connect() (*conn.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if ws == nil {
+		return nil, Permanent(errNoConn)
+	}
+	if err := c.greet(ws); err != nil {
+		c.leave(ws)
+		return nil, fmt.Errorf("reconnect: OnConnect: %w", err)
+	}
+	return ws, nil
+}
+
+var (
+	errNoConn         = errors.New("reconnect: Config.Dial returned no connection and no error")
+	errConnectTimeout = errors.New("it took longer than Config.ConnectTimeout")
+)
+
+// greet runs OnConnect.
+func (c *Client) greet(ws *conn.Conn) error {
 	ctx, cancel := context.WithTimeoutCause(c.ctx, c.cfg.ConnectTimeout, errConnectTimeout)
 	defer cancel()
 	resume := &Resume{
@@ -215,23 +247,37 @@ func (c *Client) connect() (*conn.Conn, error) {
 		Unacknowledged: c.out.unacknowledged(),
 		tracker:        &c.tracker,
 	}
-	err = c.cfg.OnConnect(ctx, ws, resume)
+	// The end of ctx ends the connection too, for an OnConnect that reads or
+	// writes without it.
+	gone := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(gone)
+		c.leave(ws)
+	})
+	err := c.cfg.OnConnect(ctx, ws, resume)
+	if !stop() {
+		<-gone
+		err = withCause(err, context.Cause(ctx))
+	}
+	for _, gap := range resume.gaps { // also of an attempt that failed, because the tracker has moved
+		c.tell(gap)
+	}
 	if err == nil {
 		err = resume.err
 	}
-	if err != nil {
-		stop := context.AfterFunc(c.ctx, func() { ws.CloseNow() })
-		defer stop()
-		ws.CloseWith(frame.StatusGoingAway, "")
-		return nil, fmt.Errorf("reconnect: OnConnect: %w", err)
-	}
-	for _, gap := range resume.gaps {
-		c.tell(gap, ws)
-	}
-	return ws, nil
+	return err
 }
 
-var errConnectTimeout = errors.New("reconnect: OnConnect took longer than Config.ConnectTimeout")
+// withCause adds cause to err, unless it is there.
+func withCause(err, cause error) error {
+	switch {
+	case err == nil:
+		return cause
+	case errors.Is(err, cause):
+		return err
+	}
+	return fmt.Errorf("%w: %w", cause, err)
+}
 
 // pause waits for the next attempt. Its error says that there will be none.
 func (c *Client) pause(r *round, cause error) error {
@@ -284,13 +330,13 @@ func (c *Client) change(f func(*State)) {
 	s := c.states.set(f)
 	switch {
 	case s.Phase == Open:
-		c.cfg.Logger.Info("websocket open", "url", c.url, "connections", s.Connections, "attempts", s.Attempts)
+		c.log.Info("websocket open", "connections", s.Connections, "attempts", s.Attempts)
 	case s.Phase == Waiting:
-		c.cfg.Logger.Warn("websocket lost or refused", "url", c.url, "attempts", s.Attempts, "retry_in", s.Next.Sub(s.Since), "err", s.Err)
+		c.log.Warn("websocket lost or refused", "attempts", s.Attempts, "retry_in", s.Next.Sub(s.Since), "err", s.Err)
 	case s.Phase == Closed && errors.Is(s.Err, net.ErrClosed):
-		c.cfg.Logger.Info("websocket closed", "url", c.url)
+		c.log.Info("websocket closed")
 	case s.Phase == Closed:
-		c.cfg.Logger.Error("websocket given up", "url", c.url, "err", s.Err)
+		c.log.Error("websocket given up", "err", s.Err)
 	}
 	if c.cfg.Trace.State != nil {
 		c.cfg.Trace.State(s)

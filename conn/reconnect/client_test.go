@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,25 +58,24 @@ func TestStampede(t *testing.T) {
 
 // assertSpread prints the histogram and wants no 100 ms to have more than 5%.
 func assertSpread(t *testing.T, back []time.Duration) {
-	windows := make(map[int]int) // of 100 ms
+	slices.Sort(back)
 	seconds := make(map[int]int)
-	last := 0
-	for _, d := range back {
-		windows[int(d/(100*time.Millisecond))]++
+	most, first := 0, 0 // first is the oldest of the 100 ms that end with d
+	for i, d := range back {
 		seconds[int(d/time.Second)]++
-		last = max(last, int(d/time.Second))
+		for back[first] <= d-100*time.Millisecond {
+			first++
+		}
+		most = max(most, i-first+1)
 	}
-	most := 0
-	for _, n := range windows {
-		most = max(most, n)
-	}
+	last := int(back[len(back)-1] / time.Second)
 	var b strings.Builder
 	for sec := range last + 1 {
 		fmt.Fprintf(&b, "%3d s %4d %s\n", sec, seconds[sec], strings.Repeat("#", seconds[sec]/4))
 	}
 	t.Logf("reconnects after the restart, by the second; the fullest 100 ms has %.1f%%\n%s", 100*float64(most)/float64(len(back)), b.String())
-	// With the default Base the mean of a window is 2% at most. 5% would be
-	// seven standard deviations off.
+	// With the default Base the mean of a window is 2% at most, 20 of 1,000. 50
+	// would be nearly seven standard deviations off.
 	require.LessOrEqual(t, float64(most), 0.05*float64(len(back)))
 }
 
@@ -174,7 +175,16 @@ func TestRetryAfter(t *testing.T) {
 		{"a date", &handshake.Error{Status: 503, Header: header("Sat, 01 Jan 2000 00:00:30 GMT")}, 0, 30 * time.Second},
 		{"a date that has passed", &handshake.Error{Status: 503, Header: header("Fri, 31 Dec 1999 00:00:30 GMT")}, 0, 0},
 		{"nonsense", &handshake.Error{Status: 503, Header: header("-5")}, 0, 0},
+		{"a date by the server's clock", &handshake.Error{Status: 503, Header: http.Header{
+			"Date":        {"Mon, 03 Jan 2000 10:00:00 GMT"},
+			"Retry-After": {"Mon, 03 Jan 2000 10:00:30 GMT"},
+		}}, 0, 30 * time.Second},
+		{"a Date that is none", &handshake.Error{Status: 503, Header: http.Header{
+			"Date":        {"today"},
+			"Retry-After": {"Sat, 01 Jan 2000 00:00:30 GMT"},
+		}}, 0, 30 * time.Second},
 		{"none", &handshake.Error{Status: 503}, 0, 0},
+		{"more than a number holds", &handshake.Error{Status: 503, Header: header("99999999999999999999")}, 0, reconnect.DefaultMaxRetryAfter},
 		{"another status", &handshake.Error{Status: 500, Header: header("120")}, 0, 0},
 		{"more than the default limit", &handshake.Error{Status: 503, Header: header("999999")}, 0, reconnect.DefaultMaxRetryAfter},
 		{"more than our limit", &handshake.Error{Status: 503, Header: header("60")}, 10 * time.Second, 10 * time.Second},
@@ -351,6 +361,144 @@ func TestWake(t *testing.T) {
 		client.Wake()
 		require.NoError(t, client.Ready(t.Context()))
 		require.Equal(t, now, time.Now())
+
+		client.Wake() // on an open connection: nothing
+		synctest.Wait()
+		s.kill()
+		synctest.Wait()
+		require.Equal(t, reconnect.Waiting, client.State().Phase, "everybody who was awake would come back at once")
+		client.Wake() // fails, and is used up
+		synctest.Wait()
+		require.Equal(t, reconnect.Waiting, client.State().Phase)
+		require.Equal(t, 3, client.State().Attempts)
+	})
+}
+
+// An OnConnect that waits without its context is cut when ConnectTimeout is
+// over, and when the Client closes.
+func TestOnConnectHangs(t *testing.T) {
+	hang := func(_ context.Context, ws *conn.Conn, _ *reconnect.Resume) error {
+		_, _, err := ws.ReadMessage(context.Background())
+		return err
+	}
+	t.Run("timeout", func(t *testing.T) {
+		play(t, func(t *testing.T) {
+			s := newServer(listen)
+			client := start(t, s, reconnect.Config{MaxAttempts: 1, ConnectTimeout: 3 * time.Second, OnConnect: hang})
+			begun := time.Now()
+			<-client.Done()
+			require.Equal(t, 3*time.Second, time.Since(begun))
+			require.ErrorContains(t, client.Err(), "ConnectTimeout")
+		})
+	})
+	t.Run("Close", func(t *testing.T) {
+		play(t, func(t *testing.T) {
+			s := newServer(func(ctx context.Context, ws *conn.Conn) { time.Sleep(time.Minute) }) // doesn't answer
+			client := start(t, s, reconnect.Config{ConnectTimeout: -1, OnConnect: hang})
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			begun := time.Now()
+			require.NoError(t, client.Close(ctx))
+			require.Equal(t, time.Millisecond, time.Since(begun))
+			time.Sleep(time.Minute) // the server's handler ends
+		})
+	})
+	t.Run("an error that is permanent stays so", func(t *testing.T) {
+		play(t, func(t *testing.T) {
+			own := errors.New("no such user")
+			client := start(t, newServer(listen), reconnect.Config{OnConnect: func(ctx context.Context, _ *conn.Conn, _ *reconnect.Resume) error {
+				<-ctx.Done()
+				return reconnect.Permanent(own)
+			}})
+			<-client.Done()
+			require.ErrorIs(t, client.Err(), own)
+		})
+	})
+	t.Run("success that is too late", func(t *testing.T) {
+		play(t, func(t *testing.T) {
+			client := start(t, newServer(listen), reconnect.Config{MaxAttempts: 1, OnConnect: func(ctx context.Context, _ *conn.Conn, _ *reconnect.Resume) error {
+				<-ctx.Done()
+				return nil
+			}})
+			<-client.Done()
+			require.ErrorContains(t, client.Err(), "ConnectTimeout")
+			require.Zero(t, client.State().Connections)
+		})
+	})
+}
+
+// A Dial of the application's that returns nothing is told so.
+func TestDialReturnsNothing(t *testing.T) {
+	play(t, func(t *testing.T) {
+		client := start(t, newServer(listen), reconnect.Config{Dial: func(context.Context, string, *conn.Config) (*conn.Conn, error) { return nil, nil }})
+		<-client.Done()
+		require.ErrorContains(t, client.Err(), "Config.Dial")
+	})
+}
+
+// What is waited for ends with the cause of the caller's context.
+func TestCauses(t *testing.T) {
+	play(t, func(t *testing.T) {
+		s := newServer(listen)
+		s.kill()
+		client := start(t, s, reconnect.Config{OutboxMessages: 1})
+		cause := errors.New("the user has gone")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		require.ErrorIs(t, client.Ready(ctx), cause)
+		mustQueue(t)(client.Send(ctx, conn.Text, nil))
+		require.ErrorIs(t, refused(client.Send(ctx, conn.Text, nil)), cause)
+		for _, err := range client.Messages(ctx) {
+			require.ErrorIs(t, err, cause)
+		}
+		var unsent *reconnect.UnsentError
+		require.ErrorAs(t, client.Close(ctx), &unsent)
+		require.ErrorIs(t, unsent, cause)
+	})
+}
+
+// Each change of state has its line, at its level, without what is secret.
+func TestLog(t *testing.T) {
+	play(t, func(t *testing.T) {
+		var out strings.Builder
+		s := newServer(listen)
+		cfg := &reconnect.Config{
+			Conn: s.config(),
+			Logger: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+				if a.Key == slog.TimeKey || a.Key == "retry_in" {
+					return slog.Attr{}
+				}
+				return a
+			}})),
+		}
+		client, err := reconnect.New(t.Context(), "ws://server.test/feed?token=secret", cfg)
+		require.NoError(t, err)
+		time.Sleep(time.Minute)
+		s.kill()
+		synctest.Wait()
+		s.answer(&handshake.Error{Status: 401})
+		<-client.Done()
+		s.up()
+		client, err = reconnect.New(t.Context(), "ws://server.test/", cfg)
+		require.NoError(t, err)
+		require.NoError(t, client.Ready(t.Context()))
+		require.NoError(t, client.Close(t.Context()))
+		var lines []string
+		for line := range strings.Lines(out.String()) {
+			level, rest, _ := strings.Cut(line, " msg=")
+			message, _, _ := strings.Cut(rest, " url=")
+			lines = append(lines, level+" "+message)
+		}
+		require.Equal(t, []string{
+			`level=INFO "websocket open"`,
+			`level=WARN "websocket lost or refused"`,
+			`level=ERROR "websocket given up"`,
+			`level=INFO "websocket open"`,
+			`level=INFO "websocket closed"`,
+		}, lines)
+		require.NotContains(t, out.String(), "secret")
+		require.Contains(t, out.String(), "url=ws://server.test/feed ")
 	})
 }
 

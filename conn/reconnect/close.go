@@ -40,23 +40,29 @@ func (e *UnsentError) Unwrap() error { return e.Err }
 // When ctx ends first, the connection is cut, and what is left comes back in
 // an [*UnsentError]. So it does when the Client closes by itself, before or
 // meanwhile; without anything left, that is no error of Close. A second call
-// waits for the first, and returns nil.
+// waits for the same end, cuts the connection when its own ctx ends before
+// that, and returns nil.
+//
+// Close returns late only where Config.Dial or OnConnect doesn't heed its
+// context.
 //
 // Messages goes on to deliver what is received until the end. From the moment
-// of Close on, what finds the inbox full is dropped, so that acknowledgements
-// behind it get through.
+// of Close on nobody waits for the inbox: a message that finds it full is
+// dropped, with all messages after it, so that acknowledgements behind them get
+// through. Their IDs come after that of the last message yielded.
 func (c *Client) Close(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { c.cut(context.Cause(ctx)) })
+	defer stop()
 	first := false
 	c.begin.Do(func() {
 		first = true
-		c.closeCtx = ctx
 		close(c.closing)
 	})
 	if !first {
 		<-c.done
 		return nil
 	}
-	err := c.flush(ctx)
+	err := c.flush()
 	if err == nil {
 		c.cancel(errClosed)
 	} else {
@@ -73,14 +79,14 @@ func (c *Client) Close(ctx context.Context) error {
 }
 
 // flush waits until the outbox is empty or the Client has closed by itself.
-func (c *Client) flush(ctx context.Context) error {
+func (c *Client) flush() error {
 	for !c.out.close(errSendClosed) {
 		select {
 		case <-c.out.empty:
 		case <-c.done:
 			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		case <-c.over.Done():
+			return context.Cause(c.over)
 		}
 	}
 	return nil

@@ -36,14 +36,16 @@ type Config struct {
 
 	// Dial opens one connection, in place of conn.Dial, for a token that has
 	// to be fetched anew or for another address at each attempt. Its errors
-	// are judged as those of conn.Dial are.
+	// are judged as those of conn.Dial are. It must return when ctx ends,
+	// which it does with the Client, and has to bound its time by itself.
 	Dial func(ctx context.Context, url string, cfg *conn.Config) (*conn.Conn, error)
 
 	// OnConnect runs on every new connection before messages flow: it logs
 	// in, subscribes, and asks for what was missed since resume.Last. It may
 	// write to ws and read from it; when it returns nil, the Client goes on
 	// reading where it stopped. An error closes the connection and counts as
-	// a failed attempt, unless it is fatal (see Permanent). Nil does nothing.
+	// a failed attempt, unless it is fatal (see Permanent). The end of ctx
+	// closes the connection as well. Nil does nothing.
 	OnConnect func(ctx context.Context, ws *conn.Conn, resume *Resume) error
 
 	// ConnectTimeout bounds OnConnect. Zero means DefaultConnectTimeout,
@@ -91,7 +93,8 @@ type Config struct {
 	Resume []ID
 
 	// MaxStreams bounds the streams that the server may name; one more closes
-	// the Client. Zero means DefaultMaxStreams.
+	// the Client, and so does a name or an Event of more than 1,024 bytes.
+	// Zero means DefaultMaxStreams.
 	MaxStreams int
 
 	// Ack recognizes the server's acknowledgements among the received
@@ -114,15 +117,18 @@ type Config struct {
 	OutboxBytes, OutboxMessages int
 
 	// InboxBytes and InboxMessages bound what is received and not taken by
-	// Messages. When it is full the Client stops reading, and the server has
-	// to wait. A single message may be larger.
+	// Messages. When one of them is reached the Client stops reading, so that
+	// the bytes are exceeded by the last message at most, and the server has
+	// to wait. It waits for acknowledgements and pongs as well: an
+	// application that only sends has to range over Messages all the same.
 	// Zero means DefaultInboxBytes and DefaultInboxMessages.
 	InboxBytes, InboxMessages int
 
 	// Logger gets a line for every change of state: Info when a connection
 	// opens or the Client closes without an error, Warn when a connection or
 	// an attempt fails, Error when the Client closes for another reason than
-	// Close. Nil means none.
+	// Close. The URL is logged without userinfo and query, which may be
+	// secret. Nil means none.
 	Logger *slog.Logger
 
 	// Trace has functions that see what happens. Nil means none.
@@ -145,7 +151,7 @@ type Ack struct {
 type Trace struct {
 	State     func(State)     // after every change of state
 	Duplicate func(ID)        // a received message was dropped, because it was received before
-	Gap       func(*GapError) // as Messages is going to tell it
+	Gap       func(*GapError) // messages are missing; Messages makes one GapError of two that meet
 	Dropped   func(Item)      // a message to be sent gave way to Config.Policy
 	Failed    func(Item)      // was being written when the connection was lost: it may have arrived, and is not sent again
 	Resent    func(n int)     // after a new connection opened: how many messages are sent again

@@ -51,7 +51,10 @@ type entry struct {
 	gap *GapError
 }
 
-// inbox is what was received and not yet taken by a loop over Messages.
+// inbox is what was received and not yet taken by a loop over Messages. The
+// Client waits for room before it reads, so that no message is in hand for
+// which there is none: when the connection is lost meanwhile, nothing is, and
+// the next one can be opened.
 type inbox struct {
 	maxBytes    int
 	maxMessages int
@@ -59,6 +62,7 @@ type inbox struct {
 	mu    sync.Mutex // never held while waiting
 	queue []entry
 	bytes int
+	cut   bool          // an entry was dropped, and so is everything behind it
 	ready chan struct{} // holds a token when there may be something to pop
 	room  chan struct{} // holds a token when there may be room
 	end   error         // why nothing follows; set once
@@ -75,36 +79,62 @@ func newInbox(cfg *Config) *inbox {
 	}
 }
 
-// push waits for room. When ctx ends or lost is closed meanwhile, the item goes
-// in all the same, over the bound by this one, because nothing further can come
-// from that connection; when closing is closed, it is dropped.
-func (b *inbox) push(ctx context.Context, it entry, lost, closing <-chan struct{}) {
-	force := false
-	for !b.tryPush(it, force) {
+// wait waits for room, or until there is another reason to read: ctx has
+// ended, the connection is lost, or Close has begun.
+func (b *inbox) wait(ctx context.Context, lost, closing <-chan struct{}) {
+	for b.isFull() {
 		select {
 		case <-b.room:
 		case <-ctx.Done():
-			force = true
+			return
 		case <-lost:
-			force = true
+			return
 		case <-closing:
 			return
 		}
 	}
 }
 
-func (b *inbox) tryPush(it entry, force bool) bool {
+func (b *inbox) isFull() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := len(it.msg.Data)
-	fits := len(b.queue) < b.maxMessages && b.bytes+n <= b.maxBytes
-	if !fits && len(b.queue) > 0 && !force { // an empty inbox takes a message of any size
-		return false
+	return b.full()
+}
+
+func (b *inbox) full() bool {
+	return len(b.queue) >= b.maxMessages || b.bytes >= b.maxBytes
+}
+
+// push adds what was read when there was room, and is over the bounds by that
+// at most. When closing is set nobody waits for room: what finds none is
+// dropped, with everything behind it, because a loop that misses a message in
+// the middle would take it for received.
+func (b *inbox) push(it entry, closing bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.cut = b.cut || closing && b.full()
+	if b.cut || it.gap != nil && b.merge(it.gap) {
+		return
 	}
 	b.queue = append(b.queue, it)
-	b.bytes += n
+	b.bytes += len(it.msg.Data)
 	signal(b.ready)
-	return true
+}
+
+// merge makes one gap of two in a stream with no message between. Otherwise a
+// server that loses its history at every connection would fill the inbox of a
+// Client whose messages nobody takes.
+func (b *inbox) merge(gap *GapError) bool {
+	for i := len(b.queue) - 1; i >= 0 && b.queue[i].gap != nil; i-- {
+		if last := b.queue[i].gap; last.Stream == gap.Stream {
+			both := *gap
+			both.After = last.After
+			both.HistoryLost = last.HistoryLost || gap.HistoryLost
+			b.queue[i].gap = &both
+			return true
+		}
+	}
+	return false
 }
 
 // pop takes the oldest item, or waits for one.
@@ -113,7 +143,7 @@ func (b *inbox) pop(ctx context.Context) (entry, error) {
 		if err := context.Cause(ctx); err != nil {
 			return entry{}, err
 		}
-		ended := b.over()
+		ended := isClosed(b.ended)
 		if it, ok := b.tryPop(); ok {
 			return it, nil
 		}
@@ -147,14 +177,11 @@ func (b *inbox) tryPop() (it entry, ok bool) {
 	return it, true
 }
 
-// over reports that nothing more will be pushed.
-func (b *inbox) over() bool {
-	select {
-	case <-b.ended:
-		return true
-	default:
-		return false
-	}
+// buffered returns what is in the inbox.
+func (b *inbox) buffered() (entries, bytes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.queue), b.bytes
 }
 
 // finish says that nothing follows.

@@ -20,12 +20,13 @@ type Item struct {
 	// be changed.
 	Data []byte
 	// ID is what Config.Ack calls the message by. It has to be set when there
-	// is a Config.Ack, and has to stand in Data in a form that the server
-	// understands; the Client does not put it there.
+	// is a Config.Ack, differ from that of every other message in the outbox,
+	// and stand in Data in a form that the server understands; the Client does
+	// not put it there.
 	ID string
 	// Key names a value of which only the latest matters: a message with a
-	// Key takes the place of one with the same Key that has not been sent
-	// yet. Empty means that every message counts.
+	// Key takes the place of one with the same Key that has not been sent on
+	// the present connection. Empty means that every message counts.
 	Key string
 }
 
@@ -62,7 +63,7 @@ type outbox struct {
 	next    int
 	bytes   int
 	writing int           // taken and not yet written, with no acknowledgement to wait for
-	room    chan struct{} // closed, and made anew, when there may be room
+	room    chan struct{} // closed when there may be room; nil when nobody waits
 	work    chan struct{} // holds a token when there may be something to take
 	empty   chan struct{} // holds a token when the outbox has become empty
 	closed  error         // what add returns from Close on
@@ -74,7 +75,6 @@ func newOutbox(cfg *Config) *outbox {
 		maxMessages: cfg.OutboxMessages,
 		policy:      cfg.Policy,
 		acked:       cfg.Ack != nil,
-		room:        make(chan struct{}),
 		work:        make(chan struct{}, 1),
 		empty:       make(chan struct{}, 1),
 	}
@@ -129,6 +129,9 @@ func (o *outbox) tryAdd(m posted) (r sendqueue.Result, given []Item, room <-chan
 	for o.bytes-old+len(m.Data) > o.maxBytes || i < 0 && len(o.queue) >= o.maxMessages {
 		switch o.policy {
 		case sendqueue.Block:
+			if o.room == nil {
+				o.room = make(chan struct{})
+			}
 			return r, nil, o.room, nil
 		case sendqueue.DropNewest:
 			return r, []Item{m.Item}, nil, nil
@@ -188,9 +191,15 @@ func (o *outbox) removeFront(n int) {
 
 // removed wakes who waits for room, or for the end.
 func (o *outbox) removed() {
-	close(o.room)
-	o.room = make(chan struct{})
+	o.wakeSenders()
 	o.settle()
+}
+
+func (o *outbox) wakeSenders() {
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
 }
 
 func (o *outbox) settle() {
@@ -304,8 +313,7 @@ func (o *outbox) close(err error) (empty bool) {
 	defer o.mu.Unlock()
 	if o.closed == nil {
 		o.closed = err
-		close(o.room)
-		o.room = make(chan struct{})
+		o.wakeSenders()
 	}
 	return len(o.queue) == 0 && o.writing == 0
 }

@@ -1,6 +1,7 @@
 package reconnect
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,7 +16,9 @@ type ID struct {
 	// a topic, for example) over one connection.
 	Stream string
 	// Seq is the message's number in its stream: 1 or more, one more than the
-	// number before. Duplicates and gaps are noticed by it.
+	// number before. Duplicates and gaps are noticed by it: a number that is
+	// not above the last one is a duplicate. A server that begins to count
+	// anew has to say so, with HistoryLost here or in Resume.
 	Seq uint64
 	// Event is an identifier without an order, for servers that have no
 	// numbers. Duplicates are noticed among the last 1,024 of a stream; gaps
@@ -30,8 +33,13 @@ type ID struct {
 
 func (id ID) isZero() bool { return id.Seq == 0 && id.Event == "" }
 
-// recentEvents is how many Events of a stream are remembered.
-const recentEvents = 1024
+const (
+	// recentEvents is how many Events of a stream are remembered.
+	recentEvents = 1024
+
+	// maxName bounds ID.Stream and ID.Event, in bytes.
+	maxName = 1024
+)
 
 // GapError says that messages were missed and won't come any more. It comes
 // out of Messages in the place of what is missing, and is not the end: the
@@ -91,25 +99,43 @@ type tracker struct {
 }
 
 type stream struct {
+	name   string
 	last   ID
-	placed bool                // what comes next is known, though last may be 0
-	recent map[string]struct{} // the Events in ring
-	ring   []string
+	placed bool               // what comes next is known, though last may be 0
+	recent map[event]struct{} // those in ring
+	ring   []event
 	oldest int
 }
 
-var errTooManyStreams = errors.New("reconnect: the server names more streams than Config.MaxStreams")
+// event stands for an ID.Event, however long that is: a hash, for which nobody
+// finds a second Event.
+type event [sha256.Size]byte
 
-func (t *tracker) stream(name string) (*stream, error) {
-	s := t.streams[name]
+var (
+	errTooManyStreams = Permanent(errors.New("reconnect: the server names more streams than Config.MaxStreams"))
+	errLongName       = Permanent(fmt.Errorf("reconnect: an ID.Stream or ID.Event is longer than %d bytes", maxName))
+)
+
+// stream returns the stream of id, which is judged here.
+func (t *tracker) stream(id ID) (*stream, error) {
+	if max(len(id.Stream), len(id.Event)) > maxName {
+		return nil, errLongName
+	}
+	s := t.streams[id.Stream]
 	if s == nil {
 		if len(t.streams) >= t.max {
-			return nil, Permanent(errTooManyStreams)
+			return nil, errTooManyStreams
 		}
-		s = &stream{}
-		t.streams[strings.Clone(name)] = s
+		s = &stream{name: strings.Clone(id.Stream)}
+		t.streams[s.name] = s
 	}
 	return s, nil
+}
+
+// move says that id is the last message. What is kept is no part of a message,
+// which Identify may have cut it out of.
+func (s *stream) move(id ID) {
+	s.last = ID{Stream: s.name, Seq: id.Seq, Event: strings.Clone(id.Event)}
 }
 
 // see judges the next message and moves on to it, unless it is a duplicate.
@@ -118,7 +144,7 @@ func (t *tracker) see(id ID) (v verdict, before ID, err error) {
 	if id.isZero() {
 		return fresh, ID{}, nil
 	}
-	s, err := t.stream(id.Stream)
+	s, err := t.stream(id)
 	if err != nil {
 		return fresh, ID{}, err
 	}
@@ -127,7 +153,7 @@ func (t *tracker) see(id ID) (v verdict, before ID, err error) {
 		if !s.remember(id.Event) {
 			return duplicate, before, nil
 		}
-		s.last = id
+		s.move(id)
 		return fresh, before, nil
 	}
 	switch {
@@ -138,29 +164,28 @@ func (t *tracker) see(id ID) (v verdict, before ID, err error) {
 	default:
 		v = afterGap
 	}
-	s.last, s.placed = id, true
+	s.move(id)
+	s.placed = true
 	return v, before, nil
 }
 
 // remember takes note of an Event, and reports false when it is known.
-func (s *stream) remember(event string) bool {
-	if event == "" {
-		return true
-	}
-	if _, known := s.recent[event]; known {
+func (s *stream) remember(name string) bool {
+	e := event(sha256.Sum256([]byte(name)))
+	if _, known := s.recent[e]; known {
 		return false
 	}
 	if s.recent == nil {
-		s.recent = make(map[string]struct{})
+		s.recent = make(map[event]struct{})
 	}
 	if len(s.ring) < recentEvents {
-		s.ring = append(s.ring, event)
+		s.ring = append(s.ring, e)
 	} else {
 		delete(s.recent, s.ring[s.oldest])
-		s.ring[s.oldest] = event
+		s.ring[s.oldest] = e
 		s.oldest = (s.oldest + 1) % recentEvents
 	}
-	s.recent[event] = struct{}{}
+	s.recent[e] = struct{}{}
 	return true
 }
 
@@ -170,7 +195,8 @@ type Resume struct {
 	// Connection counts the Client's connections, this one included: 1 is
 	// the first, and everything above it a return.
 	Connection int
-	// Err is why the connection before this one ended; nil on the first.
+	// Err is why the last attempt failed, or the last connection ended; nil
+	// at the first attempt.
 	Err error
 	// Unacknowledged is how many messages are going to be sent again after
 	// OnConnect, because they were sent and not acknowledged.
@@ -210,7 +236,7 @@ func (r *Resume) Streams() []ID {
 // it is beyond that, Messages tells the gap. It is for streams with numbers:
 // a Seq of 0 means that the stream begins, and that 1 comes next.
 func (r *Resume) StartAt(id ID) {
-	s, err := r.tracker.stream(id.Stream)
+	s, err := r.tracker.stream(id)
 	if err != nil {
 		r.err = err
 		return
@@ -222,7 +248,8 @@ func (r *Resume) StartAt(id ID) {
 		next := ID{Stream: id.Stream, Seq: id.Seq + 1}
 		r.gaps = append(r.gaps, &GapError{Stream: id.Stream, After: s.last, Next: next})
 	}
-	s.last, s.placed = id, true
+	s.move(id)
+	s.placed = true
 }
 
 // HistoryLost says that the server no longer has what came after Last, or
@@ -240,15 +267,15 @@ func (r *Resume) HistoryLost(id ID) {
 
 // lose begins a stream anew behind id.
 func (t *tracker) lose(id ID) (*GapError, error) {
-	s, err := t.stream(id.Stream)
+	s, err := t.stream(id)
 	if err != nil {
 		return nil, err
 	}
-	id.HistoryLost = false
 	gap := &GapError{Stream: id.Stream, After: s.last, HistoryLost: true}
 	if id.Event == "" && s.last.Event == "" {
 		gap.Next = ID{Stream: id.Stream, Seq: id.Seq + 1}
 	}
-	*s = stream{last: id, placed: true}
+	*s = stream{name: s.name, placed: true}
+	s.move(id)
 	return gap, nil
 }

@@ -1,6 +1,7 @@
 package reconnect_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -204,6 +206,49 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// What OnConnect has learned of lost history is told also when it fails after
+// that, because the next attempt begins behind it.
+func TestGapOfFailedOnConnect(t *testing.T) {
+	play(t, func(t *testing.T) {
+		s := script("a:1 a:2", "", "", "a:31")
+		times := 0
+		client := start(t, s, reconnect.Config{
+			Identify: identify,
+			OnConnect: func(_ context.Context, _ *conn.Conn, r *reconnect.Resume) error {
+				switch times++; times {
+				case 2:
+					r.HistoryLost(reconnect.ID{Stream: "a", Seq: 10})
+					return errors.New("cut before the rest was said")
+				case 3:
+					require.EqualValues(t, 10, r.Last("a").Seq)
+					r.StartAt(reconnect.ID{Stream: "a", Seq: 30})
+					return errors.New("and again")
+				}
+				return nil
+			},
+		})
+		time.Sleep(time.Hour) // so that the gaps meet
+		require.Equal(t, "a:1 a:2 [a lost after 2, next 31] a:31", received(t, client))
+		require.EqualValues(t, 2, client.Stats().Gaps)
+	})
+}
+
+// A name or an Event that is long closes the Client.
+func TestLongName(t *testing.T) {
+	long := strings.Repeat("x", 1024)
+	for _, list := range []string{long + "x:1", long + "x/e", "a/" + long + "x", "lost/" + long + "x/7"} {
+		play(t, func(t *testing.T) {
+			client := start(t, script(list, ""), reconnect.Config{Identify: identify})
+			<-client.Done()
+			require.ErrorContains(t, client.Err(), "1024")
+		})
+	}
+	play(t, func(t *testing.T) {
+		list := long + ":1 a/" + long
+		require.Equal(t, list, received(t, start(t, script(list), reconnect.Config{Identify: identify})))
+	})
+}
+
 // A server cannot make the Client remember without bound.
 func TestTooManyStreams(t *testing.T) {
 	play(t, func(t *testing.T) {
@@ -286,6 +331,164 @@ func TestSlowConsumer(t *testing.T) {
 			}
 		}
 		require.Equal(t, 2, client.State().Connections)
+	})
+}
+
+// A server that floods, declares its history lost, and drops the connection,
+// over and over, does not fill the memory of a Client whose messages nobody
+// takes, and what is taken at last is in order.
+func TestInboxBound(t *testing.T) {
+	play(t, func(t *testing.T) {
+		connections := 0
+		s := newServer(func(ctx context.Context, ws *conn.Conn) {
+			connections++
+			n := 1000 * connections
+			ws.BufferMessage(conn.Text, fmt.Appendf(nil, "lost/a/%d", n))
+			for range 10 {
+				n++
+				ws.BufferMessage(conn.Text, fmt.Appendf(nil, "a:%d%s", n, strings.Repeat(" ", 1000)))
+			}
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // net.Pipe: a write waits for its reader
+			defer cancel()
+			ws.Flush(ctx)
+		})
+		identify := func(m conn.Message) reconnect.ID {
+			return identify(conn.Message{Type: m.Type, Data: bytes.TrimRight(m.Data, " ")})
+		}
+		const most = 5
+		client := start(t, s, reconnect.Config{
+			Identify:      identify,
+			InboxMessages: most,
+			StableAfter:   -1,
+			OnConnect: func(_ context.Context, _ *conn.Conn, r *reconnect.Resume) error {
+				r.HistoryLost(reconnect.ID{Stream: "a", Seq: uint64(1000 * r.Connection)})
+				r.HistoryLost(reconnect.ID{Stream: "b", Seq: uint64(1000 * r.Connection)})
+				return nil
+			},
+		})
+		for range 1000 { // a write notices the loss that nobody reads about
+			mustQueue(t)(client.Send(t.Context(), conn.Text, nil))
+			time.Sleep(time.Minute)
+		}
+		synctest.Wait()
+		require.Greater(t, connections, 100)
+		st := client.Stats()
+		require.LessOrEqual(t, st.InboxMessages, most+1+2, "a gap before the last message, and one a stream")
+		require.LessOrEqual(t, st.InboxBytes, most*1100)
+
+		var last uint64
+		for msg, err := range client.Messages(t.Context()) {
+			var gap *reconnect.GapError
+			switch {
+			case errors.As(err, &gap) && gap.Stream == "a":
+				require.Equal(t, last, gap.After.Seq)
+				last = gap.Next.Seq - 1
+			case errors.As(err, &gap):
+			default:
+				require.NoError(t, err)
+				require.Equal(t, last+1, msg.ID.Seq)
+				last++
+			}
+			if last > uint64(1000*connections) {
+				break
+			}
+		}
+	})
+	t.Run("bytes", func(t *testing.T) {
+		play(t, func(t *testing.T) {
+			s := newServer(func(ctx context.Context, ws *conn.Conn) {
+				for range 100 {
+					ws.WriteMessage(ctx, conn.Binary, make([]byte, 1000))
+				}
+				listen(ctx, ws)
+			})
+			client := start(t, s, reconnect.Config{InboxBytes: 2500})
+			synctest.Wait()
+			require.Equal(t, 3000, client.Stats().InboxBytes)
+			taken := 0
+			for _, err := range client.Messages(t.Context()) {
+				require.NoError(t, err)
+				if taken++; taken == 100 {
+					break
+				}
+			}
+			require.Zero(t, client.Stats().InboxBytes)
+		})
+	})
+}
+
+// Whoever goes on to take messages after Close has begun gets them up to some
+// point, and none from behind it.
+func TestCloseCutsInbox(t *testing.T) {
+	play(t, func(t *testing.T) {
+		s := newServer(func(ctx context.Context, ws *conn.Conn) {
+			for n := range 50 {
+				ws.WriteMessage(ctx, conn.Text, fmt.Append(nil, "a:", n+1))
+				time.Sleep(time.Second)
+			}
+			ws.WriteMessage(ctx, conn.Text, []byte(`{"ack":"1"}`))
+			listen(ctx, ws)
+		})
+		client := start(t, s, reconnect.Config{Identify: identify, Ack: ackOf, InboxMessages: 10})
+		mustQueue(t)(client.SendItem(t.Context(), reconnect.Item{ID: "1", Type: conn.Text, Data: []byte("1")}))
+		time.Sleep(20 * time.Second) // full
+		closed := make(chan error)
+		go func() { closed <- client.Close(t.Context()) }()
+		time.Sleep(5 * time.Second) // something was dropped
+		next := uint64(1)
+		for msg, err := range client.Messages(t.Context()) {
+			if err != nil {
+				require.ErrorIs(t, err, net.ErrClosed)
+				break
+			}
+			require.Equal(t, next, msg.ID.Seq)
+			next++
+		}
+		require.NoError(t, <-closed)
+		require.EqualValues(t, 11, next)
+	})
+}
+
+// Two loops share the messages: each goes to one of them, and neither sleeps
+// while there is one.
+func TestTwoLoops(t *testing.T) {
+	play(t, func(t *testing.T) {
+		const count = 1000
+		s := newServer(func(ctx context.Context, ws *conn.Conn) {
+			for n := range count {
+				ws.WriteMessage(ctx, conn.Text, fmt.Append(nil, "a:", n+1))
+				if n%10 == 0 {
+					time.Sleep(time.Millisecond)
+				}
+			}
+			ws.CloseWith(1000, "that was all")
+		})
+		client := start(t, s, reconnect.Config{Identify: identify, InboxMessages: 7})
+		var mu sync.Mutex
+		taken := make(map[uint64]int)
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				last := uint64(0)
+				for msg, err := range client.Messages(t.Context()) {
+					if err != nil {
+						return
+					}
+					mu.Lock()
+					taken[msg.ID.Seq]++
+					mu.Unlock()
+					if msg.ID.Seq <= last {
+						t.Errorf("%d came after %d", msg.ID.Seq, last)
+					}
+					last = msg.ID.Seq
+				}
+			})
+		}
+		wg.Wait()
+		require.Len(t, taken, count)
+		for n, times := range taken {
+			require.Equal(t, 1, times, "message %d", n)
+		}
 	})
 }
 

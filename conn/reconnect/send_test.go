@@ -3,6 +3,7 @@ package reconnect_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -390,7 +391,7 @@ func TestCloseDeadline(t *testing.T) {
 					<-ctx.Done()
 					return context.Cause(ctx)
 				}}
-		}, false, 0},
+		}, false, time.Second}, // Config.CloseTimeout
 		{"waiting", func() (*server, reconnect.Config) {
 			s := newServer(listen)
 			s.kill()
@@ -446,6 +447,75 @@ func TestCloseDeadline(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A second Close waits for the first, and hastens it when its own context ends.
+func TestCloseTwice(t *testing.T) {
+	play(t, func(t *testing.T) {
+		s := newServer(listen)
+		s.kill()
+		client := start(t, s, reconnect.Config{})
+		mustQueue(t)(client.Send(t.Context(), conn.Text, []byte("a")))
+		first := make(chan error, 1)
+		go func() { first <- client.Close(t.Context()) }()
+		synctest.Wait()
+		cause := errors.New("no more time")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Hour, cause)
+		defer cancel()
+		begun := time.Now()
+		require.NoError(t, client.Close(ctx))
+		require.Equal(t, time.Hour, time.Since(begun))
+		var unsent *reconnect.UnsentError
+		require.ErrorAs(t, <-first, &unsent)
+		require.ErrorIs(t, unsent, cause)
+		require.Len(t, unsent.Messages, 1)
+	})
+}
+
+// Close cuts the goodbye short that the end of New's context has begun, when
+// the server doesn't answer it.
+func TestCloseAfterContext(t *testing.T) {
+	play(t, func(t *testing.T) {
+		s := newServer(func(ctx context.Context, ws *conn.Conn) { time.Sleep(time.Minute) })
+		ctx, cancel := context.WithCancel(t.Context())
+		client, err := reconnect.New(ctx, "ws://server.test/", &reconnect.Config{Conn: s.config()})
+		require.NoError(t, err)
+		require.NoError(t, client.Ready(t.Context()))
+		cancel()
+		begun := time.Now()
+		require.NoError(t, client.Close(ctx))
+		require.Zero(t, time.Since(begun))
+		require.ErrorIs(t, client.Err(), context.Canceled)
+		time.Sleep(time.Minute)
+	})
+}
+
+// What was not begun when the context of New ends comes back, the rest is told
+// to Trace.Failed; nothing is in both, or in neither.
+func TestContextEndsWhileWriting(t *testing.T) {
+	play(t, func(t *testing.T) {
+		s := newServer(func(ctx context.Context, ws *conn.Conn) { time.Sleep(time.Minute) })
+		ctx, cancel := context.WithCancel(t.Context())
+		failed := 0
+		client, err := reconnect.New(ctx, "ws://server.test/", &reconnect.Config{
+			Conn:  s.config(),
+			Trace: &reconnect.Trace{Failed: func(reconnect.Item) { failed++ }},
+		})
+		require.NoError(t, err)
+		require.NoError(t, client.Ready(t.Context()))
+		for range 10 {
+			mustQueue(t)(client.Send(t.Context(), conn.Text, []byte("a")))
+		}
+		synctest.Wait() // net.Pipe: the first write waits for its reader
+		cancel()
+		err = client.Close(t.Context())
+		var unsent *reconnect.UnsentError
+		require.ErrorAs(t, err, &unsent)
+		st := client.Stats()
+		require.EqualValues(t, 10, st.Sent+st.Failed+int64(len(unsent.Messages)))
+		require.EqualValues(t, st.Failed, failed)
+		time.Sleep(time.Minute)
+	})
 }
 
 // The writing side of a connection that is lost does not keep the Client.

@@ -32,36 +32,35 @@ func (c *Client) serve(ws *conn.Conn) error {
 	return err
 }
 
-// leave ends the connection after its reader has: with a closing handshake
-// when it is this side that leaves.
+// leave performs the closing handshake, unless the connection has ended or
+// Close has no time for it.
 func (c *Client) leave(ws *conn.Conn) {
-	switch cause := context.Cause(c.ctx); {
-	case cause == nil, errors.Is(cause, errLate):
-		ws.CloseNow()
-	case errors.Is(cause, errClosed):
-		stop := context.AfterFunc(c.closeCtx, func() { ws.CloseNow() })
-		defer stop()
-		ws.CloseWith(frame.StatusNormalClosure, "")
-	default:
-		ws.CloseWith(frame.StatusGoingAway, "")
+	code := frame.StatusGoingAway
+	if errors.Is(context.Cause(c.ctx), errClosed) {
+		code = frame.StatusNormalClosure
 	}
+	stop := context.AfterFunc(c.over, func() { ws.CloseNow() })
+	defer stop()
+	ws.CloseWith(code, "")
 }
 
 // read takes in messages until the connection ends.
 func (c *Client) read(ctx context.Context, ws *conn.Conn) error {
+	c.in.wait(ctx, ws.Done(), c.closing)
 	for msg, err := range ws.Messages(ctx) {
+		if err == nil {
+			err = c.receive(msg)
+		}
 		if err != nil {
 			return err
 		}
-		if err := c.receive(ws, msg); err != nil {
-			return err
-		}
+		c.in.wait(ctx, ws.Done(), c.closing)
 	}
 	return nil
 }
 
 // receive deals with one message.
-func (c *Client) receive(ws *conn.Conn, msg conn.Message) error {
+func (c *Client) receive(msg conn.Message) error {
 	c.counts.received.Add(1)
 	if c.cfg.Ack != nil {
 		if ack, ok := c.cfg.Ack(msg); ok {
@@ -77,7 +76,7 @@ func (c *Client) receive(ws *conn.Conn, msg conn.Message) error {
 		if err != nil {
 			return err
 		}
-		c.tell(gap, ws)
+		c.tell(gap)
 		return nil
 	}
 	v, before, err := c.tracker.see(id)
@@ -91,20 +90,29 @@ func (c *Client) receive(ws *conn.Conn, msg conn.Message) error {
 		}
 		return nil
 	case v == afterGap:
-		c.tell(&GapError{Stream: id.Stream, After: before, Next: id}, ws)
+		c.tell(&GapError{Stream: id.Stream, After: before, Next: id})
 	}
 	m := Message{Type: msg.Type, Data: slices.Clone(msg.Data), ID: id}
-	c.in.push(c.ctx, entry{msg: m}, ws.Done(), c.closing)
+	c.in.push(entry{msg: m}, isClosed(c.closing))
 	return nil
 }
 
 // tell puts a gap in its place among the messages.
-func (c *Client) tell(gap *GapError, ws *conn.Conn) {
+func (c *Client) tell(gap *GapError) {
 	c.counts.gaps.Add(1)
 	if c.cfg.Trace.Gap != nil {
 		c.cfg.Trace.Gap(gap)
 	}
-	c.in.push(c.ctx, entry{gap: gap}, ws.Done(), c.closing)
+	c.in.push(entry{gap: gap}, isClosed(c.closing))
+}
+
+func isClosed(ch <-chan struct{}) bool {
+	select {
+	case <-ch:
+		return true
+	default:
+		return false
+	}
 }
 
 // write sends what is in the outbox until ctx ends or a write fails. The Conn
@@ -127,7 +135,7 @@ func (c *Client) write(ctx context.Context, ws *conn.Conn) {
 		n, err := ws.WriteBatch(ctx, messages)
 		c.counts.sent.Add(int64(n))
 		rest := batch[n:]
-		if len(rest) > 0 && c.cfg.Ack == nil {
+		if len(rest) > 0 && c.cfg.Ack == nil && isClosed(ws.Done()) {
 			c.failed(rest[0].Item) // of which a part may have left
 			rest = rest[1:]
 		}

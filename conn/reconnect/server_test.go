@@ -104,7 +104,7 @@ func (s *server) up() {
 func (s *server) answer(e *handshake.Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refuse = e.AppendResponse(nil)
+	s.down, s.refuse = false, e.AppendResponse(nil)
 }
 
 // attempts returns how many there were, and forgets them.

@@ -7,7 +7,7 @@ type Stats struct {
 	Connections int   // that came to be Open
 	Received    int64 // messages, acknowledgements and duplicates included
 	Duplicates  int64 // received before, and dropped
-	Gaps        int64 // told by Messages
+	Gaps        int64 // noticed, or declared by the server
 	Sent        int64 // messages written to a connection, each time that they were
 	Resent      int64 // of them, sent again because they were not acknowledged
 	Failed      int64 // messages cut by the loss of a connection, and not sent again
@@ -15,6 +15,8 @@ type Stats struct {
 
 	OutboxMessages int // in the outbox now, unacknowledged ones included
 	OutboxBytes    int // their payload
+	InboxMessages  int // received and not yet taken from Messages, gaps included
+	InboxBytes     int // their payload
 }
 
 type counters struct {
@@ -36,5 +38,6 @@ func (c *Client) Stats() Stats {
 		Dropped:     n.dropped.Load(),
 	}
 	s.OutboxMessages, s.OutboxBytes = c.out.buffered()
+	s.InboxMessages, s.InboxBytes = c.in.buffered()
 	return s
 }
