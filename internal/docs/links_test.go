@@ -14,6 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// root is the repository, from this package.
+var root = filepath.Join("..", "..")
+
 var (
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ +(.+)$`)
@@ -23,7 +26,6 @@ var (
 // TestLinks follows every link from one file of the repository to another,
 // and to a heading in it.
 func TestLinks(t *testing.T) {
-	root := filepath.Join("..", "..")
 	links := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		switch {

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	_ "embed"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -15,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
@@ -31,65 +33,41 @@ type middleman struct {
 	args func(listen, file string) []string
 }
 
+// The configurations, which docs/deployment.md quotes.
+var (
+	//go:embed proxies/nginx.conf
+	nginxConf string
+	//go:embed proxies/haproxy.cfg
+	haproxyConf string
+)
+
+// fill puts the values of one run into a configuration. tls is what follows
+// the address where TLS is spoken.
+func fill(config, listen, tls, backend, dir string) string {
+	return strings.NewReplacer("LISTEN", listen+tls, "BACKEND", backend, "DIR", dir).Replace(config)
+}
+
 // reverse are the proxies that stand before a server.
 var reverse = []middleman{
 	{
 		name: "nginx", program: "nginx", pkg: "nginx",
 		settings: func(listen, backend, pem, dir string) string {
-			secure, certificate := "", ""
+			tls := ""
 			if pem != "" {
-				secure = " ssl"
-				certificate = "ssl_certificate " + pem + "; ssl_certificate_key " + pem + ";"
+				tls = " ssl; ssl_certificate " + pem + "; ssl_certificate_key " + pem
 			}
-			return fmt.Sprintf(`
-daemon off;
-master_process off;
-pid %[1]s/pid;
-error_log stderr;
-events {}
-http {
-	access_log off;
-	client_body_temp_path %[1]s/body;
-	proxy_temp_path %[1]s/proxy;
-	fastcgi_temp_path %[1]s/fastcgi;
-	uwsgi_temp_path %[1]s/uwsgi;
-	scgi_temp_path %[1]s/scgi;
-	server {
-		listen %[2]s%[3]s;
-		%[4]s
-		location / {
-			proxy_pass http://%[5]s;
-			proxy_http_version 1.1;
-			proxy_set_header Host $http_host;
-			proxy_set_header Upgrade $http_upgrade;
-			proxy_set_header Connection upgrade;
-		}
-	}
-}
-`, dir, listen, secure, certificate, backend)
+			return fill(nginxConf, listen, tls, backend, dir)
 		},
 		args: func(_, file string) []string { return []string{"-e", "stderr", "-c", file} },
 	},
 	{
 		name: "HAProxy", program: "haproxy", pkg: "haproxy",
-		settings: func(listen, backend, pem, _ string) string {
-			secure := ""
+		settings: func(listen, backend, pem, dir string) string {
+			tls := ""
 			if pem != "" {
-				secure = " ssl crt " + pem + " alpn http/1.1"
+				tls = " ssl crt " + pem + " alpn http/1.1"
 			}
-			return fmt.Sprintf(`
-defaults
-	mode http
-	timeout connect 5s
-	timeout client 60s
-	timeout server 60s
-	timeout tunnel 60s
-frontend in
-	bind %s%s
-	default_backend out
-backend out
-	server one %s
-`, listen, secure, backend)
+			return fill(haproxyConf, listen, tls, backend, dir)
 		},
 		args: func(_, file string) []string { return []string{"-db", "-f", file} },
 	},
