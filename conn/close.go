@@ -128,26 +128,31 @@ func (c *Conn) receiveClose(payload []byte) error {
 	answer := append([]byte(nil), payload[:min(len(payload), 2)]...)
 	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
 	defer cancel()
-	local, sendErr := c.answerClose(ctx, answer)
-	outcome := c.settle(&CloseError{Code: code, Reason: reason, Local: local})
-	if sendErr == nil {
+	outcome := &CloseError{Code: code, Reason: reason}
+	if c.answerClose(ctx, outcome, answer) == nil {
 		c.endTransport(ctx)
 	}
 	return c.end(outcome)
 }
 
-// answerClose sends the answer, and reports whether this side was first.
-func (c *Conn) answerClose(ctx context.Context, payload []byte) (local bool, err error) {
-	if err := c.wr.lock.lock(ctx); err != nil {
-		return false, err
+// answerClose sends the answer, unless this side was first, which it notes in
+// outcome. That is settled before: a peer that has gone without waiting for the
+// answer has said how the connection ended all the same.
+func (c *Conn) answerClose(ctx context.Context, outcome *CloseError, payload []byte) error {
+	err := c.wr.lock.lock(ctx)
+	if err != nil {
+		c.settle(outcome)
+		return err
 	}
 	defer c.unlockWriter()
-	if c.wr.closeSent {
-		return true, nil
+	outcome.Local = c.wr.closeSent
+	c.settle(outcome)
+	if outcome.Local {
+		return nil
 	}
 	err = c.writeControl(ctx, frame.Close, payload)
 	c.wr.closeSent = true
-	return false, err
+	return err
 }
 
 // endTransport ends TCP after both Close frames. The server goes first, so
@@ -192,6 +197,7 @@ func (c *Conn) fail(cause error) error {
 	if !errors.As(cause, &rule) {
 		return c.end(cause)
 	}
+	outcome := c.settle(&CloseError{Code: frame.StatusAbnormalClosure, Err: cause}) // also when the Close frame can't leave
 	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
 	defer cancel()
 	payload, err := frame.AppendClose(nil, rule.Code, rule.Reason)
@@ -201,5 +207,5 @@ func (c *Conn) fail(cause error) error {
 	if c.sendClose(ctx, payload) == nil && c.closeWrite() {
 		c.drain(ctx)
 	}
-	return c.end(&CloseError{Code: frame.StatusAbnormalClosure, Err: cause})
+	return c.end(outcome)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/conntest"
 	"github.com/seed24abed78/rfc6455/frame"
 	"github.com/seed24abed78/rfc6455/handshake"
 )
@@ -346,6 +348,37 @@ func TestHowItEnded(t *testing.T) {
 					require.Equal(t, tt.clean && tt.local, ce.Local)
 					require.Equal(t, tt.clean && tt.local, errors.Is(err, net.ErrClosed))
 					<-out
+				})
+			})
+		}
+	}
+}
+
+// A peer that says why and has gone before the answer has said it; the write
+// that fails does not take its place.
+func TestAnswerCannotLeave(t *testing.T) {
+	for _, role := range roles {
+		for _, tt := range []struct {
+			name string
+			wire []byte
+			want error
+			code frame.CloseCode
+		}{
+			{"Close frame", closeTo(role, "\x03\xf0no"), nil, 1008},
+			{"text that is no UTF-8", to(role, frame.Header{FIN: true, Opcode: frame.Text}, "\xff"), frame.ErrInvalidUTF8, 1006},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					a, peer := net.Pipe()
+					defer peer.Close()
+					broken := conntest.Fault{Write: conntest.Trigger{Do: conntest.Error, Err: syscall.EPIPE}}.Wrap(a)
+					ws := conn.New(broken, role, handshake.Result{}, nil)
+					go peer.Write(tt.wire)
+					_, _, err := ws.ReadMessage(t.Context())
+					var ce *conn.CloseError
+					require.ErrorAs(t, err, &ce)
+					require.Equal(t, tt.code, ce.Code)
+					require.ErrorIs(t, ce.Err, tt.want)
 				})
 			})
 		}
