@@ -14,8 +14,9 @@ const (
 	// What a read buffer does not hold of 64 KiB fits.
 	growStep = 56 << 10
 
-	// keepSize is the largest message buffer that goes back to its pool.
-	keepSize = 1 << 20
+	// keepSize is the largest message buffer that goes back to its pool: that
+	// of a message of DefaultMaxMessageSize, grown by doubling, does.
+	keepSize = 4 << 20
 )
 
 var (

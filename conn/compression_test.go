@@ -256,19 +256,16 @@ func TestCompressedRead(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			wire := unhex(t, tt.in)
-			for cut := range wire {
+			for i := range 2 * len(wire) {
+				cut, how := i/2, []string{"read", "messages"}[i%2]
 				synctest.Test(t, func(t *testing.T) {
 					ws, peer := rawDeflate(t, conn.Client, "", conn.Config{})
 					go io.Copy(io.Discard, peer)
-					go func() {
-						peer.Write(wire[:cut])
-						time.Sleep(2 * time.Second)
-						peer.Write(wire[cut:])
-					}()
+					go writeCut(peer, wire, cut)
 					var got []string
 					for len(got) < len(tt.want) {
 						ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-						data, err := readOne(ctx, ws, []string{"read", "messages"}[cut%2])
+						data, err := readOne(ctx, ws, how)
 						cancel()
 						if err != nil {
 							require.ErrorIs(t, err, context.DeadlineExceeded, "cut at %d", cut)
@@ -276,11 +273,57 @@ func TestCompressedRead(t *testing.T) {
 						}
 						got = append(got, data)
 					}
-					require.Equal(t, tt.want, got, "cut at %d", cut)
+					require.Equal(t, tt.want, got, "%s, cut at %d", how, cut)
 					ws.CloseNow()
 					peer.Close()
 				})
 			}
+		})
+	}
+}
+
+// writeCut writes wire with a pause of two seconds before wire[cut].
+func writeCut(to io.Writer, wire []byte, cut int) {
+	to.Write(wire[:cut])
+	time.Sleep(2 * time.Second)
+	to.Write(wire[cut:])
+}
+
+// A stream whose context ends at any byte of a compressed message leaves the
+// Conn usable: the next read skips the rest of that message, and the message
+// behind it, which refers to it, is right.
+func TestCompressedStreamCut(t *testing.T) {
+	wire := unhex(t, "41 03 f2 48 cd  89 00  00 00  80 04 c9 c9 07 00  c1 05 f2 00 11 00 00")
+	first := len(wire) - 7
+	for cut := range wire {
+		synctest.Test(t, func(t *testing.T) {
+			ws, peer := rawDeflate(t, conn.Client, "", conn.Config{})
+			go io.Copy(io.Discard, peer)
+			go writeCut(peer, wire, cut)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, r, err := ws.NextReader(ctx)
+			var data []byte
+			if err == nil {
+				data, err = io.ReadAll(r)
+			}
+			if err == nil {
+				require.GreaterOrEqual(t, cut, first)
+				require.Equal(t, "Hello", string(data))
+			} else {
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				require.Less(t, cut, first)
+			}
+			if r == nil { // the message had not begun
+				_, data, err := ws.ReadMessage(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, "Hello", string(data))
+			}
+			_, data, err = ws.ReadMessage(t.Context())
+			require.NoError(t, err, "cut at %d", cut)
+			require.Equal(t, "Hello", string(data), "cut at %d", cut)
+			ws.CloseNow()
+			peer.Close()
 		})
 	}
 }
@@ -350,12 +393,15 @@ func TestPeerBreaksCompression(t *testing.T) {
 	}
 }
 
-// A frame of a megabyte that would inflate to a thousand costs no more memory
-// than the limit, and is refused as too big. With a limit that allows it, it
-// streams in constant memory.
+// A frame of a megabyte that would inflate to a gigabyte costs no more memory
+// than the limit, and is refused as too big with what was inflated up to there.
+// With a limit that allows it, it streams in constant memory.
 func TestCompressionBomb(t *testing.T) {
-	const size = 64 << 20
-	bomb := deflated(make([]byte, size))
+	const size = 1 << 30
+	// Each piece is of whole blocks and ends at a byte boundary.
+	bomb := bytes.Repeat(append(deflated(make([]byte, 1<<20)), 0, 0, 0xff, 0xff), 1<<10)
+	bomb = bomb[:len(bomb)-4]
+	require.Less(t, len(bomb), 5<<18)
 	wire := append(frame.Header{FIN: true, RSV: frame.RSV1, Opcode: frame.Binary, Length: int64(len(bomb))}.Append(nil), bomb...)
 	for _, limit := range []int64{1 << 16, -1} {
 		ws, peer := rawDeflate(t, conn.Client, "", conn.Config{MaxMessageSize: limit, CloseTimeout: time.Millisecond})
@@ -689,4 +735,82 @@ func TestCompressionHandshake(t *testing.T) {
 	require.Panics(t, func() {
 		conn.New(peer, conn.Server, agreed(t, "x-webkit-deflate-frame"), nil)
 	})
+}
+
+// Connections that have sent and received a compressed message, in a loop over
+// Messages, and wait for the next one: without takeover they keep no more than
+// those without compression. Proves 7692:7.2.2-2.
+func TestIdleCompressedMemory(t *testing.T) {
+	if raceEnabled {
+		t.Skip("memory is another under the race detector")
+	}
+	p := prose(16 << 10)
+	kept := func(compress, takeover bool) int {
+		const conns = 100
+		var before, after runtime.MemStats
+		l, err := net.Listen("tcp", "localhost:0")
+		require.NoError(t, err)
+		defer l.Close()
+		measure := func(m *runtime.MemStats) {
+			runtime.GC()
+			runtime.GC() // what pools have kept aside
+			runtime.ReadMemStats(m)
+		}
+		var result handshake.Result
+		var cfg conn.Config
+		wire := append(frame.Header{FIN: true, Opcode: frame.Text, Masked: true, Length: int64(len(p))}.Append(nil), p...)
+		if compress {
+			params := "; server_no_context_takeover; client_no_context_takeover"
+			if takeover {
+				params = ""
+			}
+			result, cfg.Compression = agreed(t, "permessage-deflate"+params), &deflate.Options{}
+			z := deflated(p)
+			wire = append(frame.Header{FIN: true, RSV: frame.RSV1, Opcode: frame.Text, Masked: true, Length: int64(len(z))}.Append(nil), z...)
+		}
+		measure(&before)
+		var peers []net.Conn
+		for range conns {
+			peer, err := net.Dial("tcp", l.Addr().String())
+			require.NoError(t, err)
+			nc, err := l.Accept()
+			require.NoError(t, err)
+			ws := conn.New(nc, conn.Server, result, &cfg)
+			defer ws.CloseNow()
+			go func() {
+				for msg, err := range ws.Messages(context.Background()) {
+					if err != nil || ws.WriteMessage(context.Background(), msg.Type, msg.Data) != nil {
+						return
+					}
+				}
+			}()
+			_, err = peer.Write(wire)
+			require.NoError(t, err)
+			in := bufio.NewReader(peer)
+			h, err := frame.ReadHeader(in)
+			require.NoError(t, err)
+			require.Equal(t, compress, h.RSV == frame.RSV1)
+			_, err = in.Discard(int(h.Length))
+			require.NoError(t, err)
+			peers = append(peers, peer)
+		}
+		// The last server has to come back to waiting: each answers a ping, and
+		// then waits at once.
+		for _, peer := range peers {
+			peer.Write(unhex(t, "89 80 00 00 00 00"))
+			io.ReadFull(peer, make([]byte, 2))
+		}
+		measure(&after)
+		for _, peer := range peers {
+			peer.Close()
+		}
+		return (int(after.HeapAlloc) - int(before.HeapAlloc)) / conns
+	}
+	kept(true, true) // what is made once
+	plain, alone, takeover := kept(false, false), kept(true, false), kept(true, true)
+	t.Logf("bytes of heap for each connection: %d without compression, %d without takeover, %d with it", plain, alone, takeover)
+	// What other tests have left takes part: the bounds are wide, but far below
+	// a message of 16 KiB, and below what the windows may be.
+	require.Less(t, alone, 10<<10)
+	require.Less(t, takeover, 90<<10)
 }

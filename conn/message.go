@@ -154,6 +154,10 @@ func (c *Conn) nextMessage(ctx context.Context, turn *uint64, pooled **[]byte) (
 	if r.lent != 0 && r.lent == *turn {
 		r.lent = 0
 	}
+	if *pooled != nil { // the turn is over; a Conn that waits keeps no buffer
+		keepMessageBuffer(*pooled)
+		*pooled = nil
+	}
 	if err := c.begin(ctx); err != nil {
 		return Message{}, err
 	}
@@ -166,9 +170,7 @@ func (c *Conn) nextMessage(ctx context.Context, turn *uint64, pooled **[]byte) (
 		*turn, r.lent = r.turn, r.turn
 		return Message{r.typ, data}, nil
 	}
-	if *pooled == nil {
-		*pooled = messageBuffers.Get().(*[]byte)
-	}
+	*pooled = messageBuffers.Get().(*[]byte)
 	data, err := c.appendRest(ctx, append((**pooled)[:0], r.partial...))
 	**pooled = data[:0]
 	if err != nil {

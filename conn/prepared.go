@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -138,7 +139,7 @@ func (c *Conn) formOf(m *PreparedMessage) (packedForm, error) {
 	if m.packed == nil || !z.wants(len(m.payload)) {
 		return plain, nil
 	}
-	key := packing{level: z.options.Level, bits: z.bits}
+	key := packing{level: cmp.Or(z.options.Level, deflate.DefaultLevel), bits: z.bits}
 	if z.options.NewCompressor != nil {
 		key.options = z.options
 	}

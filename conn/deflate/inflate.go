@@ -342,8 +342,10 @@ func (f *inflater) copyMatch() bool {
 		f.n += m
 		f.length -= m
 	}
+	// What a match has written may be what it goes on with.
+	start := f.n - f.dist
 	for end := min(len(f.dst), f.n+f.length); f.n < end; {
-		m := copy(f.dst[f.n:end], f.dst[f.n-f.dist:f.n])
+		m := copy(f.dst[f.n:end], f.dst[start:f.n])
 		f.n += m
 		f.length -= m
 	}
@@ -441,18 +443,21 @@ loop:
 			f.n, f.length, f.dist = n, length, dist
 			f.copyMatch() // there is room for all of it
 			n = f.n
-		case dist >= 8:
-			for end := n + length; ; n += 8 {
-				binary.LittleEndian.PutUint64(dst[n:], binary.LittleEndian.Uint64(dst[n-dist:]))
-				if n+8 >= end {
-					n = end
-					break
-				}
-			}
 		default:
-			for end := n + length; n < end; {
-				n += copy(dst[n:end], dst[n-dist:n])
+			end := n + length
+			if dist < 8 {
+				// Up to a distance of several times dist that is 8 or more, from
+				// where the same bytes come.
+				far := (7 + dist) / dist * dist
+				for stop := n + far - dist; n < stop; n++ {
+					dst[n] = dst[n-dist]
+				}
+				dist = far
 			}
+			for ; n < end; n += 8 {
+				binary.LittleEndian.PutUint64(dst[n:], binary.LittleEndian.Uint64(dst[n-dist:]))
+			}
+			n = end
 		}
 	}
 	f.n, f.s = n, s

@@ -1,6 +1,9 @@
 package deflate
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Name is the name of the extension (RFC 7692, section 10.1).
 const Name = "permessage-deflate"
@@ -112,10 +115,7 @@ func (o *Options) MinSize() int {
 // caller closes. With takeover it is kept as long as the connection, and its
 // memory grows with what it compresses; otherwise it is for one message.
 func (o *Options) Compressor(windowBits int, takeover bool) Compressor {
-	level := o.Level
-	if level == 0 {
-		level = DefaultLevel
-	}
+	level := cmp.Or(o.Level, DefaultLevel)
 	if o.NewCompressor != nil {
 		if c := o.NewCompressor(level, windowBits); c != nil {
 			return c
