@@ -11,12 +11,13 @@ require (
 	github.com/lesismal/nbio v1.6.8
 	github.com/lxzan/gws v1.9.1
 	github.com/seed24abed78/rfc6455 v0.0.0
+	golang.org/x/net v0.62.0
 )
 
 require (
 	github.com/lesismal/llib v1.2.2 // indirect
-	golang.org/x/crypto v0.0.0-20210513122933-cd7d49e622d5 // indirect
-	golang.org/x/sys v0.0.0-20210423082822-04245dca01da // indirect
+	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )
 
 replace github.com/seed24abed78/rfc6455 => ../

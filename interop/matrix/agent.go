@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -30,6 +31,8 @@ type socket interface {
 //	!close CODE REASON  begin the closing handshake
 //	!drop               close TCP
 //	!watch              send "watching", and remember how this connection ends
+//	!compress JSON      offer or answer with these parameters of permessage-deflate
+//	                    (parameters) from the next connection on, and say so
 //	!last               send the code and reason with which the connection that
 //	                    was watched last has ended, as this agent saw it: "1006 "
 //	                    when TCP was lost, "" when it hasn't ended
@@ -39,6 +42,14 @@ type agent struct {
 	mu      sync.Mutex
 	watched socket
 	last    string
+	asks    parameters
+}
+
+// parameters returns what to ask for on a new connection.
+func (a *agent) parameters() parameters {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.asks
 }
 
 // hear acts on one message.
@@ -66,6 +77,15 @@ func (a *agent) hear(s socket, text bool, data []byte) error {
 		a.watched, a.last = s, ""
 		a.mu.Unlock()
 		return s.write(true, []byte("watching"))
+	case "!compress":
+		var asks parameters
+		if err := json.Unmarshal([]byte(rest), &asks); err != nil {
+			return err
+		}
+		a.mu.Lock()
+		a.asks = asks
+		a.mu.Unlock()
+		return s.write(true, []byte("from the next connection on"))
 	case "!last":
 		a.mu.Lock()
 		defer a.mu.Unlock()

@@ -14,7 +14,7 @@ var coder = library{
 		s := &coderSocket{agent: a}
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 			Subprotocols:    []string{subprotocol},
-			CompressionMode: websocket.CompressionContextTakeover,
+			CompressionMode: s.mode(),
 			OnPongReceived:  s.pong,
 		})
 		if err == nil {
@@ -25,7 +25,7 @@ var coder = library{
 		s := &coderSocket{agent: a}
 		c, _, err := websocket.Dial(context.Background(), url, &websocket.DialOptions{
 			Subprotocols:    []string{subprotocol},
-			CompressionMode: websocket.CompressionContextTakeover,
+			CompressionMode: s.mode(),
 			OnPongReceived:  s.pong,
 		})
 		if err == nil {
@@ -33,12 +33,23 @@ var coder = library{
 		}
 		return err
 	},
-	serverLacks: map[string]string{"window": "the server declines offers that name a window"},
+	asks:        []parameters{{}, {ServerNoContextTakeover: true, ClientNoContextTakeover: true}},
+	serverLacks: map[string]string{"swindow": declinedWindow},
+	clientLacks: map[string]string{"cwindow": unofferedWindow},
 }
+
+const declinedWindow = "the server declines offers that name its window"
 
 type coderSocket struct {
 	*websocket.Conn
 	agent *agent
+}
+
+func (s *coderSocket) mode() websocket.CompressionMode {
+	if s.agent.parameters().ServerNoContextTakeover {
+		return websocket.CompressionNoContextTakeover
+	}
+	return websocket.CompressionContextTakeover
 }
 
 func (s *coderSocket) serve(c *websocket.Conn) {

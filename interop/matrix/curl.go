@@ -19,12 +19,19 @@ func curl(ctx context.Context) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &peer{
-		only: map[string]func(context.Context) error{
+	p := &peer{
+		own: map[string]func(context.Context) error{
 			"handshake": func(ctx context.Context) error { return curlHandshake(ctx, path, h) },
 		},
-		stop: h.close,
-	}, nil
+		lacks: map[string]string{},
+		stop:  h.close,
+	}
+	for _, c := range checks {
+		if p.own[c.name] == nil {
+			p.lacks[c.name] = "curl shows what a server sends, and can't send a frame"
+		}
+	}
+	return p, nil
 }
 
 // curlHandshake compares what curl shows with the example of RFC 6455, section

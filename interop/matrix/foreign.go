@@ -92,7 +92,7 @@ func programClient(dir string, start func(h *host) (*program, error)) (*peer, er
 
 // npm installs the package ws beside the agents.
 func npm(ctx context.Context) (node, dir string, err error) {
-	if node, err = need(ctx, "node", "nodejs"); err != nil {
+	if node, err = need(ctx, "nodejs", "node"); err != nil {
 		return "", "", err
 	}
 	manager, err := need(ctx, "npm", "npm")
@@ -110,12 +110,20 @@ func npm(ctx context.Context) (node, dir string, err error) {
 	return node, dir, nil
 }
 
+// npmAsks include windows of 8 bits: where it is to keep to one, Node has zlib
+// use 9, of which zlib leaves the last 262 bytes.
+var npmAsks = allParameters(8)
+
 func npmServer(ctx context.Context) (*peer, error) {
 	node, dir, err := npm(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return programServer(ctx, dir, node, filepath.Join(dir, "ws.mjs"), "serve")
+	p, err := programServer(ctx, dir, node, filepath.Join(dir, "ws.mjs"), "serve")
+	if err == nil {
+		p.asks = npmAsks
+	}
+	return p, err
 }
 
 func npmClient(ctx context.Context) (*peer, error) {
@@ -123,22 +131,29 @@ func npmClient(ctx context.Context) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return programClient(dir, func(h *host) (*program, error) {
+	p, err := programClient(dir, func(h *host) (*program, error) {
 		return startProgram(node, filepath.Join(dir, "ws.mjs"), "connect", h.url())
 	})
+	if err == nil {
+		p.asks = npmAsks
+	}
+	return p, err
 }
 
 // webLacks is what the WebSocket of browsers and Node has no way to do.
 var webLacks = map[string]string{
-	"frag←": "the WebSocket API can't",
-	"ping←": "the WebSocket API can't",
-	"drop←": "the WebSocket API can't",
+	"frag←":  webCannot,
+	"ping←":  webCannot,
+	"drop←":  webCannot,
+	"theirs": webCannot,
 }
+
+const webCannot = "the WebSocket API has no way to ask for it"
 
 // nodeClient is the client that Node has from version 22 on, and behind a flag
 // since 20.10.
 func nodeClient(ctx context.Context) (*peer, error) {
-	node, err := need(ctx, "node", "nodejs")
+	node, err := need(ctx, "nodejs", "node")
 	if err != nil {
 		return nil, err
 	}
@@ -161,17 +176,16 @@ func nodeClient(ctx context.Context) (*peer, error) {
 		return startProgram(node, append(flags, filepath.Join(dir, "node.mjs"), h.url())...)
 	})
 	if err == nil {
-		p.lacks = maps.Clone(webLacks)
-		if len(flags) > 0 {
-			p.lacks["deflate←"] = "Node inflates, but doesn't compress"
-		}
+		// undici, which has it, inflates but doesn't compress.
+		p.lacks, p.habit = maps.Clone(webLacks), never
+		p.lacks["deflate←"] = "Node inflates, but doesn't compress"
 	}
 	return p, err
 }
 
 // python installs the package websockets beside the agents.
 func python(ctx context.Context) (interpreter, dir string, err error) {
-	system, err := need(ctx, "python3", "python3-venv")
+	system, err := need(ctx, "python3-venv", "python3")
 	if err != nil {
 		return "", "", err
 	}
@@ -179,7 +193,10 @@ func python(ctx context.Context) (interpreter, dir string, err error) {
 		return "", "", err
 	}
 	interpreter = filepath.Join(dir, "venv", "bin", "python")
-	err = install(ctx, system, "-m", "venv", filepath.Join(dir, "venv"))
+	venv := func() error { return install(ctx, system, "-m", "venv", filepath.Join(dir, "venv")) }
+	if err = venv(); err != nil && debian(ctx, "python3-venv") == nil {
+		err = venv() // Debian's python3 comes without it
+	}
 	if err == nil {
 		err = install(ctx, interpreter, "-m", "pip", "install", "-q", "--disable-pip-version-check", "websockets=="+pythonVersion)
 	}
@@ -190,12 +207,20 @@ func python(ctx context.Context) (interpreter, dir string, err error) {
 	return interpreter, dir, nil
 }
 
+// pythonAsks leave out windows of 8 bits for what it compresses itself, which it
+// refuses.
+var pythonAsks = allParameters(9)
+
 func pythonServer(ctx context.Context) (*peer, error) {
 	python, dir, err := python(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return programServer(ctx, dir, python, filepath.Join(dir, "agent.py"), "serve")
+	p, err := programServer(ctx, dir, python, filepath.Join(dir, "agent.py"), "serve")
+	if err == nil {
+		p.asks = append(pythonAsks, parameters{ClientMaxWindowBits: 8})
+	}
+	return p, err
 }
 
 func pythonClient(ctx context.Context) (*peer, error) {
@@ -203,14 +228,18 @@ func pythonClient(ctx context.Context) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return programClient(dir, func(h *host) (*program, error) {
+	p, err := programClient(dir, func(h *host) (*program, error) {
 		return startProgram(python, filepath.Join(dir, "agent.py"), "connect", h.url())
 	})
+	if err == nil {
+		p.asks = append(pythonAsks, parameters{ServerMaxWindowBits: 8})
+	}
+	return p, err
 }
 
 // chromium opens a page of ours, whose script is the agent.
 func chromium(ctx context.Context) (*peer, error) {
-	path, err := need(ctx, "chromium", "chromium")
+	path, err := need(ctx, "chromium", "chromium", "chromium-browser", "google-chrome")
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,9 @@ var gobwas = library{
 		(&gobwasSocket{nc: nc, r: br, agent: a, state: ws.StateClientSide, deflate: len(hs.Extensions) > 0}).serve()
 		return nil
 	},
-	serverLacks: map[string]string{"window": "the server declines offers that name a window"},
+	habit:       noContext,
+	serverLacks: map[string]string{"swindow": declinedWindow, "theirs": noParameters},
+	clientLacks: map[string]string{"cwindow": unofferedWindow, "theirs": noParameters},
 }
 
 // gobwasSocket works on frames, which is what that library is about.

@@ -25,10 +25,16 @@ var gorilla = library{
 		}
 		return err
 	},
-	serverLacks: map[string]string{"window": silentWindow},
+	habit:       noContext,
+	serverLacks: map[string]string{"swindow": silentWindow, "theirs": noParameters},
+	clientLacks: map[string]string{"cwindow": unofferedWindow, "theirs": noParameters},
 }
 
-const silentWindow = "the server accepts server_max_window_bits without confirming it, against RFC 7692, section 7.1.2.1"
+const (
+	silentWindow    = "the server accepts server_max_window_bits without confirming it, against RFC 7692, section 7.1.2.1"
+	unofferedWindow = "the client doesn't offer client_max_window_bits"
+	noParameters    = "the library has no settings for the parameters"
+)
 
 type gorillaSocket struct{ *websocket.Conn }
 

@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/lxzan/gws"
+
+	"github.com/seed24abed78/rfc6455/conn/deflate"
 )
 
 var lxzan = library{
@@ -13,7 +15,7 @@ var lxzan = library{
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		up := gws.NewUpgrader(gwsEvents{a}, &gws.ServerOption{
 			SubProtocols:        []string{subprotocol},
-			PermessageDeflate:   gwsDeflate,
+			PermessageDeflate:   gwsDeflate(a),
 			CheckUtf8Enabled:    true,
 			ReadMaxPayloadSize:  32 << 20,
 			WriteMaxPayloadSize: 32 << 20,
@@ -26,7 +28,7 @@ var lxzan = library{
 		c, _, err := gws.NewClient(gwsEvents{a}, &gws.ClientOption{
 			Addr:                url,
 			RequestHeader:       http.Header{"Sec-Websocket-Protocol": {subprotocol}},
-			PermessageDeflate:   gwsDeflate,
+			PermessageDeflate:   gwsDeflate(a),
 			CheckUtf8Enabled:    true,
 			ReadMaxPayloadSize:  32 << 20,
 			WriteMaxPayloadSize: 32 << 20,
@@ -38,17 +40,23 @@ var lxzan = library{
 	},
 	serverLacks: map[string]string{
 		"nocode←": gwsNoCode,
-		"window":  "the server answers with a larger window than was offered, against RFC 7692, section 7.1.2.1",
+		"swindow": "the server answers with its own window whatever was offered, against RFC 7692, section 7.1.2.1",
 	},
+	asks:        allParameters(deflate.MinWindowBits),
 	clientLacks: map[string]string{"nocode←": gwsNoCode},
 }
 
 const gwsNoCode = "the library never sends a Close frame without a code"
 
-var gwsDeflate = gws.PermessageDeflate{
-	Enabled:               true,
-	ServerContextTakeover: true,
-	ClientContextTakeover: true,
+func gwsDeflate(a *agent) gws.PermessageDeflate {
+	asks := a.parameters()
+	return gws.PermessageDeflate{
+		Enabled:               true,
+		ServerContextTakeover: !asks.ServerNoContextTakeover,
+		ClientContextTakeover: !asks.ClientNoContextTakeover,
+		ServerMaxWindowBits:   orMax(asks.ServerMaxWindowBits),
+		ClientMaxWindowBits:   orMax(asks.ClientMaxWindowBits),
+	}
 }
 
 // gwsEvents are an agent's ears.

@@ -14,6 +14,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -94,20 +95,25 @@ func try(ctx context.Context, s setup) row {
 		return r
 	}
 	defer p.stop()
+	for name, reason := range p.lacks {
+		if reason == "" || !slices.ContainsFunc(checks, func(c check) bool { return c.name == name }) {
+			r.cells[checks[0].name] = cell{"FAIL", fmt.Sprintf("it lacks %q for the reason %q", name, reason)}
+			return r
+		}
+	}
 	dead := 0
 	for _, c := range checks {
 		reason, lacks := p.lacks[c.name]
-		own, has := p.only[c.name]
 		if dead == giveUp {
 			r.cells[c.name] = cell{"-", ""}
 			continue
 		}
-		if lacks || p.only != nil && !has {
+		if lacks {
 			r.cells[c.name] = cell{"n/a", reason}
 			continue
 		}
 		ctx, cancel := context.WithTimeoutCause(ctx, checkTime, errSlow)
-		if has {
+		if own := p.own[c.name]; own != nil {
 			err = own(ctx)
 		} else {
 			err = c.run(ctx, p)
@@ -129,7 +135,7 @@ func try(ctx context.Context, s setup) row {
 
 func setups() []setup {
 	var all []setup
-	for _, l := range []library{ours, gorilla, coder, lxzan, gobwas, nbio} {
+	for _, l := range []library{ours, gorilla, coder, lxzan, gobwas, nbio, xnet} {
 		all = append(all,
 			setup{l.name + " as server", func(context.Context) (*peer, error) { return l.server() }},
 			setup{l.name + " as client", func(context.Context) (*peer, error) { return l.client() }})
@@ -148,7 +154,9 @@ func setups() []setup {
 			setup{m.name + ", wss", func(ctx context.Context) (*peer, error) { return m.start(ctx, true) }})
 	}
 	for _, f := range forwards {
-		all = append(all, setup{f.name, f.start})
+		all = append(all,
+			setup{f.name + ", ws", func(ctx context.Context) (*peer, error) { return f.start(ctx, false) }},
+			setup{f.name + ", wss", func(ctx context.Context) (*peer, error) { return f.start(ctx, true) }})
 	}
 	return all
 }

@@ -29,7 +29,7 @@ func TestOurselves(t *testing.T) {
 
 // On connections that are dead every check fails.
 func TestChecksCanFail(t *testing.T) {
-	base, stop, err := ours.listen()
+	base, stop, err := ours.listen(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

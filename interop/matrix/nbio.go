@@ -2,9 +2,9 @@ package main
 
 import (
 	"net/http"
-	"sync"
 	"sync/atomic"
 
+	"github.com/lesismal/nbio/logging"
 	"github.com/lesismal/nbio/nbhttp"
 	"github.com/lesismal/nbio/nbhttp/websocket"
 )
@@ -13,16 +13,20 @@ var nbio = library{
 	name: "lesismal/nbio v1.6.8",
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		up := nbioEvents(a, nil)
-		up.BlockingModHandleRead = false
+		up.BlockingModHandleRead, up.BlockingModAsyncWrite = false, false
 		if c, err := up.Upgrade(w, r, nil); err == nil {
 			c.HandleRead(4096)
 		}
 	},
 	dial: func(url string, a *agent) error {
-		engine, err := nbioEngine()
-		if err != nil {
+		// One for each connection: the end of one may take the next along that
+		// got its file descriptor.
+		logging.SetLevel(logging.LevelError) // it announces every start
+		engine := nbhttp.NewEngine(nbhttp.Config{MaxWebsocketFramePayloadSize: 32 << 20})
+		if err := engine.Start(); err != nil {
 			return err
 		}
+		defer engine.Stop()
 		ended := make(chan struct{})
 		d := websocket.Dialer{
 			Engine:            engine,
@@ -36,17 +40,12 @@ var nbio = library{
 		<-ended
 		return nil
 	},
-	serverLacks: map[string]string{"empty": nbioEmpty, "window": silentWindow},
-	clientLacks: map[string]string{"empty": nbioEmpty},
+	habit:       noContext,
+	serverLacks: map[string]string{"empty": nbioEmpty, "swindow": silentWindow, "theirs": noParameters},
+	clientLacks: map[string]string{"empty": nbioEmpty, "cwindow": unofferedWindow, "theirs": noParameters},
 }
 
 const nbioEmpty = "the library doesn't hand out messages without payload"
-
-// nbioEngine is the poller of all clients; it goes on until the program ends.
-var nbioEngine = sync.OnceValues(func() (*nbhttp.Engine, error) {
-	engine := nbhttp.NewEngine(nbhttp.Config{MaxWebsocketFramePayloadSize: 32 << 20})
-	return engine, engine.Start()
-})
 
 func nbioEvents(a *agent, ended func()) *websocket.Upgrader {
 	up := websocket.NewUpgrader()

@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/seed24abed78/rfc6455/conn"
-	"github.com/seed24abed78/rfc6455/conn/deflate"
 	"github.com/seed24abed78/rfc6455/frame"
 )
 
@@ -28,6 +27,7 @@ var ours = library{
 		}
 		return err
 	},
+	asks: allParameters(9),
 }
 
 type ourSocket struct {
@@ -40,7 +40,7 @@ func (s *ourSocket) config() *conn.Config {
 		Subprotocols:   []string{subprotocol},
 		MaxMessageSize: -1,
 		FrameSize:      128 << 10,
-		Compression:    &deflate.Options{},
+		Compression:    s.agent.parameters().options(),
 		OnPong:         func(payload []byte) { s.agent.ponged(s, string(payload)) },
 	}
 }

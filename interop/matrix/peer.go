@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,16 +11,21 @@ import (
 	"github.com/seed24abed78/rfc6455/conn"
 )
 
+// A link returns a fresh connection with a peer's agent. cfg is ours.
+type link func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error)
+
 // A peer is a row of the matrix: somebody to hold a connection with, in one role.
 type peer struct {
 	name string
-	// link returns a fresh connection with the peer's agent. cfg is ours.
-	link func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error)
+	link link
 	// lacks names the checks that the peer can't be put to, each with the reason.
 	lacks map[string]string
-	// only has the checks that make sense, done in a way of their own; nil
-	// means all, in the usual way.
-	only map[string]func(context.Context) error
+	// habit and asks are what the peer does with compression: in its own way,
+	// and what its agent can be told to ask for.
+	habit habit
+	asks  []parameters
+	// own has checks that are done in a way of the peer's own.
+	own  map[string]func(context.Context) error
 	stop func()
 }
 
@@ -44,37 +50,59 @@ type library struct {
 	// dial connects and serves the connection until its end. The error is
 	// that of the opening handshake.
 	dial func(url string, a *agent) error
+	// adjust makes our settings fit for the library; nil leaves them.
+	adjust func(cfg *conn.Config)
 
 	serverLacks, clientLacks map[string]string
+	habit                    habit
+	asks                     []parameters
+}
+
+// fit returns link with our settings adjusted.
+func (l library) fit(link link) link {
+	if l.adjust == nil {
+		return link
+	}
+	return func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+		l.adjust(cfg)
+		return link(ctx, cfg)
+	}
 }
 
 // server starts the library as a server, for our client.
 func (l library) server() (*peer, error) {
-	base, stop, err := l.listen()
+	base, stop, err := l.listen(nil)
 	if err != nil {
 		return nil, err
 	}
 	return &peer{
 		name: l.name + " as server",
-		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
+		link: l.fit(func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
 			return conn.Dial(ctx, "ws://"+base, cfg)
-		},
+		}),
 		lacks: l.serverLacks,
+		habit: l.habit,
+		asks:  l.asks,
 		stop:  stop,
 	}, nil
 }
 
-// listen starts the library as a server and returns its address.
-func (l library) listen() (address string, stop func(), err error) {
+// listen starts the library as a server, with TLS unless secure is nil, and
+// returns its address.
+func (l library) listen(secure *tls.Config) (address string, stop func(), err error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", nil, err
 	}
 	a := new(agent)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{TLSConfig: secure, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l.accept(w, r, a)
 	})}
-	go server.Serve(ln)
+	if secure == nil {
+		go server.Serve(ln)
+	} else {
+		go server.ServeTLS(ln, "", "")
+	}
 	return ln.Addr().String(), func() { server.Close() }, nil
 }
 
@@ -97,8 +125,10 @@ func (l library) client() (*peer, error) {
 	}()
 	return &peer{
 		name:  l.name + " as client",
-		link:  h.link,
+		link:  l.fit(h.link),
 		lacks: l.clientLacks,
+		habit: l.habit,
+		asks:  l.asks,
 		stop: func() {
 			h.end()
 			<-ended

@@ -121,27 +121,39 @@ func freeAddress() (string, error) {
 // installTime bounds one installation.
 const installTime = 3 * time.Minute
 
-// need returns the path of a program, which it installs from the Debian
-// package where it may.
-func need(ctx context.Context, name, pkg string) (string, error) {
-	if path, err := exec.LookPath(name); err == nil {
+// need returns the path of a program, the first of its names that there is,
+// and installs it from the Debian package where it may.
+func need(ctx context.Context, pkg string, names ...string) (string, error) {
+	find := func() string {
+		for _, name := range names {
+			if path, err := exec.LookPath(name); err == nil {
+				return path
+			}
+		}
+		return ""
+	}
+	if path := find(); path != "" {
 		return path, nil
 	}
+	if err := debian(ctx, pkg); err != nil {
+		return "", fmt.Errorf("%w: there is no %s: %v", errUnavailable, names[0], err)
+	}
+	if path := find(); path != "" {
+		return path, nil
+	}
+	return "", fmt.Errorf("%w: the Debian package %s has no %s", errUnavailable, pkg, names[0])
+}
+
+// debian installs a package of Debian.
+func debian(ctx context.Context, pkg string) error {
 	apt, err := exec.LookPath("apt-get")
 	if err != nil || os.Geteuid() != 0 {
-		return "", fmt.Errorf("%w: there is no %s, and only root can install the Debian package %s", errUnavailable, name, pkg)
+		return fmt.Errorf("only root can install the Debian package %s", pkg)
 	}
 	if err := updateLists(); err != nil {
-		return "", fmt.Errorf("%w: no %s: %v", errUnavailable, name, err)
+		return err
 	}
-	if err := install(ctx, apt, "install", "-y", "-qq", "--no-install-recommends", pkg); err != nil {
-		return "", fmt.Errorf("%w: no %s: %v", errUnavailable, name, err)
-	}
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return "", fmt.Errorf("%w: the Debian package %s has no %s", errUnavailable, pkg, name)
-	}
-	return path, nil
+	return install(ctx, apt, "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", pkg)
 }
 
 // updateLists gets Debian's lists of packages, once.

@@ -73,13 +73,23 @@ var reverse = []middleman{
 	},
 }
 
+// proxyLacks is what a proxy has no part in.
+var proxyLacks = map[string]string{
+	"takeover": proxyBlind,
+	"swindow":  proxyBlind,
+	"cwindow":  proxyBlind,
+	"theirs":   proxyBlind,
+}
+
+const proxyBlind = "a proxy passes bytes, and the rows of rfc6455 itself have this"
+
 // start puts the middleman before our server, and our client before it.
 func (m middleman) start(ctx context.Context, secure bool) (*peer, error) {
-	path, err := need(ctx, m.program, m.pkg)
+	path, err := need(ctx, m.pkg, m.program)
 	if err != nil {
 		return nil, err
 	}
-	backend, stop, err := ours.listen()
+	backend, stop, err := ours.listen(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +108,8 @@ func (m middleman) start(ctx context.Context, secure bool) (*peer, error) {
 			c.TLS = &tls.Config{RootCAs: roots}
 			return conn.Dial(ctx, scheme+address, &c)
 		},
-		stop: func() { end(); stop() },
+		lacks: proxyLacks,
+		stop:  func() { end(); stop() },
 	}, nil
 }
 
@@ -116,7 +127,11 @@ func (m middleman) run(ctx context.Context, path, backend string, secure bool) (
 	file := ""
 	if secure {
 		file = filepath.Join(dir, "server.pem")
-		if roots, err = certificate(file); err != nil {
+		var text []byte
+		if text, roots, err = certificate(); err != nil {
+			return "", nil, nil, err
+		}
+		if err = os.WriteFile(file, text, 0o600); err != nil {
 			return "", nil, nil, err
 		}
 	}
@@ -138,18 +153,22 @@ func (m middleman) run(ctx context.Context, path, backend string, secure bool) (
 	return address, func() { p.stop(); os.RemoveAll(dir) }, roots, nil
 }
 
-// A forward is a proxy that our client asks to connect it.
+// A forward is a proxy that our client asks to connect it, with a name and a
+// password.
 type forward struct {
 	middleman
 	scheme string
 }
+
+const proxyUser, proxyPassword = "somebody", "secret"
 
 var forwards = []forward{
 	{middleman{
 		name: "HTTP CONNECT proxy (tinyproxy)", program: "tinyproxy", pkg: "tinyproxy-bin",
 		settings: func(listen, _, _, _ string) string {
 			host, port, _ := net.SplitHostPort(listen)
-			return fmt.Sprintf("Listen %s\nPort %s\nTimeout 60\nMaxClients 20\nAllow 127.0.0.1\n", host, port)
+			return fmt.Sprintf("Listen %s\nPort %s\nTimeout 60\nMaxClients 20\nAllow 127.0.0.1\nBasicAuth %s %s\n",
+				host, port, proxyUser, proxyPassword)
 		},
 		args: func(_, file string) []string { return []string{"-d", "-c", file} },
 	}, "http"},
@@ -158,18 +177,32 @@ var forwards = []forward{
 		settings: func(string, string, string, string) string { return "" },
 		args: func(listen, _ string) []string {
 			host, port, _ := net.SplitHostPort(listen)
-			return []string{"-i", host, "-p", port}
+			return []string{"-i", host, "-p", port, "-u", proxyUser, "-P", proxyPassword}
 		},
 	}, "socks5"},
 }
 
 // start starts the proxy and our server, which the client reaches through it.
-func (f forward) start(ctx context.Context) (*peer, error) {
-	path, err := need(ctx, f.program, f.pkg)
+func (f forward) start(ctx context.Context, secure bool) (*peer, error) {
+	path, err := need(ctx, f.pkg, f.program)
 	if err != nil {
 		return nil, err
 	}
-	server, stop, err := ours.listen()
+	scheme := "ws://"
+	var serverTLS, clientTLS *tls.Config
+	if secure {
+		scheme = "wss://"
+		text, roots, err := certificate()
+		if err != nil {
+			return nil, err
+		}
+		pair, err := tls.X509KeyPair(text, text)
+		if err != nil {
+			return nil, err
+		}
+		serverTLS, clientTLS = &tls.Config{Certificates: []tls.Certificate{pair}}, &tls.Config{RootCAs: roots}
+	}
+	server, stop, err := ours.listen(serverTLS)
 	if err != nil {
 		return nil, err
 	}
@@ -178,23 +211,25 @@ func (f forward) start(ctx context.Context) (*peer, error) {
 		stop()
 		return nil, err
 	}
-	proxy := &url.URL{Scheme: f.scheme, Host: address}
+	proxy := &url.URL{Scheme: f.scheme, Host: address, User: url.UserPassword(proxyUser, proxyPassword)}
 	return &peer{
 		link: func(ctx context.Context, cfg *conn.Config) (*conn.Conn, error) {
 			c := *cfg
+			c.TLS = clientTLS
 			c.Proxy = func(*http.Request) (*url.URL, error) { return proxy, nil }
-			return conn.Dial(ctx, "ws://"+server, &c)
+			return conn.Dial(ctx, scheme+server, &c)
 		},
-		stop: func() { end(); stop() },
+		lacks: proxyLacks,
+		stop:  func() { end(); stop() },
 	}, nil
 }
 
-// certificate writes a key and a certificate for 127.0.0.1 that has signed
-// itself, and returns the pool that trusts it.
-func certificate(file string) (*x509.CertPool, error) {
+// certificate returns a certificate for 127.0.0.1 that has signed itself, with
+// its key, as PEM, and the pool that trusts it.
+func certificate() (text []byte, roots *x509.CertPool, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
@@ -206,15 +241,15 @@ func certificate(file string) (*x509.CertPool, error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	secret, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	roots := x509.NewCertPool()
+	text = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	roots = x509.NewCertPool()
 	roots.AppendCertsFromPEM(text)
 	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret})...)
-	return roots, os.WriteFile(file, text, 0o600)
+	return text, roots, nil
 }

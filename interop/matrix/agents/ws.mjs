@@ -1,12 +1,14 @@
 // An agent on npm's ws: "serve" prints its URL, "connect URL" comes back
 // again and again until the server has no more for it. agent.go lists the
 // commands.
+import { createServer } from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
 
 const big = 32 * 1024 * 1024;
 const parts = ["a", "b", "c"].map((letter) => letter.repeat(200_000));
 let watched;
 let last = "";
+let asks = {};
 
 function obey(ws) {
   ws.on("error", () => {}); // "close" follows
@@ -33,6 +35,9 @@ function obey(ws) {
         watched = ws;
         last = "";
         return ws.send("watching");
+      case "!compress":
+        asks = JSON.parse(text.slice(text.indexOf(" ")));
+        return ws.send("from the next connection on");
       case "!last":
         return ws.send(last);
       default:
@@ -41,21 +46,18 @@ function obey(ws) {
   });
 }
 
-const deflate = { threshold: 0 };
+const options = () => ({ maxPayload: big, perMessageDeflate: { ...asks, threshold: 0 } });
+const handleProtocols = (offered) => (offered.has("interop.v1") ? "interop.v1" : false);
 const [mode, url] = process.argv.slice(2);
 if (mode === "serve") {
-  const server = new WebSocketServer({
-    host: "127.0.0.1",
-    port: 0,
-    maxPayload: big,
-    perMessageDeflate: deflate,
-    handleProtocols: (offered) => (offered.has("interop.v1") ? "interop.v1" : false),
+  const server = createServer();
+  server.listen(0, "127.0.0.1", () => console.log(`127.0.0.1:${server.address().port}`));
+  server.on("upgrade", (request, socket, head) => {
+    new WebSocketServer({ noServer: true, handleProtocols, ...options() }).handleUpgrade(request, socket, head, obey);
   });
-  server.on("listening", () => console.log(`127.0.0.1:${server.address().port}`));
-  server.on("connection", obey);
 } else {
   for (;;) {
-    const ws = new WebSocket(url, ["interop.v1"], { maxPayload: big, perMessageDeflate: deflate });
+    const ws = new WebSocket(url, ["interop.v1"], options());
     obey(ws);
     let refused;
     ws.on("error", (err) => {
