@@ -14,41 +14,45 @@ var longAgo = time.Unix(1, 0)
 // interrupter ends a blocked read (or write) when a context ends, by moving
 // the deadline of that direction into the past. It stays registered with the
 // context between calls, so that a context costs nothing while the same one
-// is passed again. Its owner holds the lock of that direction.
+// is passed again, and lets go of it when the connection ends, so that a
+// context that lives longer doesn't keep the Conn.
 type interrupter struct {
 	c     *Conn
 	write bool // the direction
 
-	done <-chan struct{} // of the registered context; nil when none is
-	stop func() bool
+	done <-chan struct{} // of the registered context; nil when none is. The holder of the direction's lock has it alone
 
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows; never held while waiting
+	stop  func() bool
 	turn  uint64 // a callback of an earlier turn does nothing
 	fired bool   // the deadline is in the past
+	over  bool   // the connection has ended
 }
 
-// arm registers ctx, unless it is registered already.
+// arm registers ctx, unless it is registered already. The caller holds the
+// lock of the direction.
 func (i *interrupter) arm(ctx context.Context) error {
-	if h, ok := ctx.(*handlerContext); ok && h.ws == i.c {
-		i.disarm()
-		return nil
-	}
 	done := ctx.Done()
+	if h, ok := ctx.(*handlerContext); ok && h.ws == i.c {
+		done = nil
+	}
 	if done == i.done {
-		if ctx.Err() == nil { // Cause takes a lock
+		if done == nil || ctx.Err() == nil { // Cause takes a lock
 			return nil
 		}
 		return context.Cause(ctx)
 	}
+	if done != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	i.disarm()
-	if done == nil {
+	if done == nil || i.over {
 		return nil
 	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	turn := i.turn
 	i.done = done
+	turn := i.turn
 	i.stop = context.AfterFunc(ctx, func() {
 		i.mu.Lock()
 		defer i.mu.Unlock()
@@ -66,14 +70,22 @@ func (i *interrupter) disarm() {
 		return
 	}
 	i.stop()
-	i.mu.Lock()
-	defer i.mu.Unlock()
 	i.turn++
 	if i.fired {
 		i.setDeadline(time.Time{})
 		i.fired = false
 	}
 	i.done, i.stop = nil, nil
+}
+
+// end lets go of the registered context for good.
+func (i *interrupter) end() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.over = true
+	if i.stop != nil {
+		i.stop()
+	}
 }
 
 func (i *interrupter) setDeadline(t time.Time) {

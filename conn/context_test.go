@@ -1,0 +1,38 @@
+package conn_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"weak"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/seed24abed78/rfc6455/conn"
+)
+
+// A context that lives on, such as the server's own, doesn't keep the
+// connections that were read and written with it.
+func TestContextOutlivesConn(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := func() weak.Pointer[conn.Conn] {
+		ws, peer := raw(conn.Client, nil)
+		out := collect(peer)
+		require.NoError(t, ws.WriteMessage(ctx, conn.Text, nil))
+		go peer.Write(textTo(conn.Client, "x"))
+		_, _, err := ws.ReadMessage(ctx)
+		require.NoError(t, err)
+		ws.CloseNow()
+		<-out
+		_, _, err = ws.ReadMessage(ctx)
+		require.Error(t, err)
+		return weak.Make(ws)
+	}()
+	for range 100 {
+		if runtime.GC(); ended.Value() == nil {
+			return
+		}
+	}
+	require.Nil(t, ended.Value())
+}
