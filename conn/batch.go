@@ -30,50 +30,40 @@ func (c *Conn) WriteBatch(ctx context.Context, ms []*PreparedMessage) (n int, er
 }
 
 // writeBatch sends at most batchSize messages, with the lock held.
-func (c *Conn) writeBatch(ctx context.Context, ms []*PreparedMessage) (int, error) {
-	var ends [batchSize]int64 // in the stream of bytes, where each message ends
-	var err error
-	n, begin := 0, c.streamEnd()
+func (c *Conn) writeBatch(ctx context.Context, ms []*PreparedMessage) (sent int, err error) {
+	var (
+		ends  [batchSize]int64 // where each message ends in the stream of bytes
+		forms [batchSize]int   // what packedForm.packed says of each
+	)
+	n, start := 0, c.streamEnd()
 	for _, m := range ms {
-		if _, err = c.appendPrepared(ctx, m); err != nil {
+		form, appendErr := c.appendPrepared(ctx, m)
+		if err = appendErr; err != nil {
 			break
 		}
-		ends[n] = c.streamEnd()
+		ends[n], forms[n] = c.streamEnd(), form.packed()
 		n++
 	}
 	if err == nil {
-		err = c.flushLocked(ctx)
-	}
-	if err == nil {
-		return n, nil
+		err = c.flush(ctx)
 	}
 	left := c.stats.bytesSent.Load()
-	sent := 0
-	if c.ended() != nil {
+	switch {
+	case err == nil:
+		sent = n
+	case c.over.Load():
 		for sent < n && ends[sent] <= left {
 			sent++
 		}
-		return sent, err
-	}
-	// The context ended. What has not begun to leave is taken back.
-	for sent < n && begin < left {
-		begin = ends[sent]
-		sent++
-	}
-	if w := &c.wr; w.buf != nil {
-		w.buf = w.buf[:begin-left]
-		if len(w.buf) == 0 {
-			c.dropBuffer()
+	default: // ctx ended; what has not begun to leave is taken back
+		for sent < n && start < left {
+			start = ends[sent]
+			sent++
 		}
+		err = c.takeBack(start, err)
 	}
-	for _, m := range ms[sent:n] {
-		if form, err := c.formOf(m); err == nil {
-			c.countPrepared(m, form, -1)
-		}
+	for i, m := range ms[:sent] {
+		c.countPrepared(m, forms[i])
 	}
 	return sent, err
 }
-
-// streamEnd counts the bytes that have left or lie in the write buffer. The
-// caller holds the lock, so nothing else changes either.
-func (c *Conn) streamEnd() int64 { return c.stats.bytesSent.Load() + int64(len(c.wr.buf)) }

@@ -67,26 +67,36 @@ func (c *Conn) CloseWith(code frame.CloseCode, reason string) error {
 	}
 	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
 	defer cancel()
-	if err := c.sendClose(ctx, payload); err != nil {
-		return c.closeOutcome(c.end(err))
+	err = c.sendClose(ctx, payload)
+	if err == nil {
+		err = c.awaitClose(ctx)
 	}
-	if err := c.rd.lock.lock(ctx); err != nil {
-		return c.closeOutcome(c.end(err))
+	return c.endClosing(ctx, err)
+}
+
+// awaitClose reads and drops messages until the connection has ended.
+func (c *Conn) awaitClose(ctx context.Context) error {
+	if err := c.lockReader(ctx); err != nil {
+		return err
 	}
 	defer c.rd.lock.unlock()
 	for {
-		err := c.begin(ctx)
-		if err == nil {
-			err = c.discard(ctx)
+		if err := c.begin(ctx); err != nil {
+			return err
 		}
-		if err != nil {
-			return c.closeOutcome(c.end(err))
+		if err := c.discard(ctx); err != nil {
+			return err
 		}
 	}
 }
 
-// closeOutcome turns how the connection ended into what Close returns.
-func (c *Conn) closeOutcome(err error) error {
+// endClosing ends the connection after err has ended the closing handshake,
+// and turns how it ended into what Close returns.
+func (c *Conn) endClosing(ctx context.Context, err error) error {
+	if ctx.Err() != nil { // CloseTimeout
+		err = &CloseError{Code: frame.StatusAbnormalClosure, Local: true, Err: context.Cause(ctx)}
+	}
+	err = c.end(err)
 	var ce *CloseError
 	if errors.As(err, &ce) && ce.Err == nil {
 		return nil
@@ -103,18 +113,18 @@ func (c *Conn) CloseNow() error {
 
 // sendClose sends the one Close frame of this side; a second call sends nothing.
 func (c *Conn) sendClose(ctx context.Context, payload []byte) error {
-	if err := c.wr.lock.lock(ctx); err != nil {
+	if err := c.lockWriter(ctx); err != nil {
 		return err
 	}
 	defer c.unlockWriter()
-	if c.wr.closeSent {
+	if c.wr.closeSent.Load() {
 		return nil
 	}
 	if err := c.ended(); err != nil {
 		return err
 	}
 	err := c.writeControl(ctx, frame.Close, payload)
-	c.wr.closeSent = true
+	c.wr.closeSent.Store(true)
 	return err
 }
 
@@ -139,19 +149,19 @@ func (c *Conn) receiveClose(payload []byte) error {
 // outcome. That is settled before: a peer that has gone without waiting for the
 // answer has said how the connection ended all the same.
 func (c *Conn) answerClose(ctx context.Context, outcome *CloseError, payload []byte) error {
-	err := c.wr.lock.lock(ctx)
+	err := c.lockWriter(ctx)
 	if err != nil {
 		c.settle(outcome)
 		return err
 	}
 	defer c.unlockWriter()
-	outcome.Local = c.wr.closeSent
+	outcome.Local = c.wr.closeSent.Load()
 	c.settle(outcome)
 	if outcome.Local {
 		return nil
 	}
 	err = c.writeControl(ctx, frame.Close, payload)
-	c.wr.closeSent = true
+	c.wr.closeSent.Store(true)
 	return err
 }
 

@@ -345,8 +345,8 @@ func TestHowItEnded(t *testing.T) {
 					require.Equal(t, tt.code, ce.Code)
 					require.Equal(t, tt.text, ce.Reason)
 					require.Equal(t, tt.clean, ce.Err == nil)
-					require.Equal(t, tt.clean && tt.local, ce.Local)
-					require.Equal(t, tt.clean && tt.local, errors.Is(err, net.ErrClosed))
+					require.Equal(t, tt.local, ce.Local)
+					require.Equal(t, tt.local, errors.Is(err, net.ErrClosed))
 					<-out
 				})
 			})

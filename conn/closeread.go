@@ -22,7 +22,7 @@ func (c *Conn) CloseRead(ctx context.Context) context.Context {
 
 // refuseMessages reads until the connection or ctx ends, or a message begins.
 func (c *Conn) refuseMessages(ctx context.Context) error {
-	if err := c.rd.lock.lock(ctx); err != nil {
+	if err := c.lockReader(ctx); err != nil {
 		return err
 	}
 	err := c.begin(ctx)

@@ -24,7 +24,7 @@ func (c *Conn) CloseWrite(code frame.CloseCode, reason string) error {
 	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
 	defer cancel()
 	if err := c.sendClose(ctx, payload); err != nil {
-		return c.closeOutcome(c.end(err))
+		return c.endClosing(ctx, err)
 	}
 	return nil
 }

@@ -106,15 +106,15 @@ func (z *compression) forget() {
 func (z *compression) wants(size int) bool { return z != nil && size >= z.minSize }
 
 // appendCompressed is appendMessage for a message that is to be compressed.
-func (c *Conn) appendCompressed(ctx context.Context, typ MessageType, p []byte) (kept int, err error) {
+func (c *Conn) appendCompressed(ctx context.Context, typ MessageType, p []byte) error {
 	z := c.compression
 	pooled := messageBuffers.Get().(*[]byte)
 	defer keepMessageBuffer(pooled)
-	*pooled, err = z.compress((*pooled)[:0], p, true)
+	out, err := z.compress((*pooled)[:0], p, true)
+	*pooled = out
 	if err != nil {
-		return len(c.wr.buf), err
+		return err
 	}
-	out := *pooled
 	if !z.takeover && len(out) >= len(p) {
 		return c.appendPayload(ctx, frame.Header{Opcode: typ}, p)
 	}

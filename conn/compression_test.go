@@ -492,17 +492,19 @@ func TestPreparedCompressed(t *testing.T) {
 			a, b := net.Pipe()
 			hs := agreed(t, "permessage-deflate"+params)
 			client, server := conn.New(a, conn.Client, hs, &conn.Config{Compression: options}), conn.New(b, conn.Server, hs, &conn.Config{Compression: options})
-			go func() {
+			var sent sync.WaitGroup
+			sent.Go(func() {
 				for range 2 {
 					server.WritePrepared(ctx, m)
 					server.WriteBatch(ctx, []*conn.PreparedMessage{m, m.Uncompressed()})
 				}
-			}()
+			})
 			for range 6 {
 				_, data, err := client.ReadMessage(ctx)
 				require.NoError(t, err)
 				require.True(t, bytes.Equal(m.Payload(), data))
 			}
+			sent.Wait()
 			s := server.Stats()
 			require.EqualValues(t, 4*2000, s.DeflatedFrom)
 			require.Less(t, s.DeflatedTo, int64(4*1200))

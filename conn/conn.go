@@ -151,6 +151,8 @@ func (c *Conn) end(cause error) error {
 	if c.over.CompareAndSwap(false, true) {
 		c.alive.stop()
 		c.nc.Close()
+		c.rd.intr.end()
+		c.wr.intr.end()
 		close(c.done)
 		c.afterEnd(cause)
 	}

@@ -146,7 +146,7 @@ func (c *Conn) goAway(ctx context.Context) {
 		defer cancel()
 		payload, _ := frame.AppendClose(nil, frame.StatusGoingAway, "")
 		err := c.writeControl(bound, frame.Close, payload)
-		c.wr.closeSent = true
+		c.wr.closeSent.Store(true)
 		c.unlockWriter()
 		if err != nil {
 			c.end(err)

@@ -27,7 +27,7 @@ func (c *Conn) ReadMessage(ctx context.Context) (MessageType, []byte, error) {
 // when that ended; then the Conn stays usable and the next read goes on where
 // this one was cut. On an error dst is returned as it was.
 func (c *Conn) AppendMessage(ctx context.Context, dst []byte) (MessageType, []byte, error) {
-	if err := c.rd.lock.lock(ctx); err != nil {
+	if err := c.lockReader(ctx); err != nil {
 		return 0, dst, err
 	}
 	defer c.rd.lock.unlock()
@@ -109,8 +109,8 @@ func (c *Conn) readInto(ctx context.Context, dst []byte) (int, error) {
 }
 
 // Messages ranges over the messages as they come. Data is valid until the next
-// turn of the loop: it usually is a slice of the read buffer, so nothing is
-// copied or allocated. The last turn has the error that ended the
+// turn of the loop, or its end: it usually is a slice of the read buffer, so
+// nothing is copied or allocated. The last turn has the error that ended the
 // connection or the context, as AppendMessage describes it.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
@@ -147,7 +147,7 @@ func (c *Conn) endTurn(turn uint64) {
 // nextMessage reads one message for Messages.
 func (c *Conn) nextMessage(ctx context.Context, turn *uint64, pooled **[]byte) (Message, error) {
 	r := &c.rd
-	if err := r.lock.lock(ctx); err != nil {
+	if err := c.lockReader(ctx); err != nil {
 		return Message{}, err
 	}
 	defer r.lock.unlock()
@@ -208,7 +208,7 @@ func (c *Conn) inPlace(ctx context.Context) ([]byte, error) {
 // unread of the message is skipped by the next read of the Conn.
 func (c *Conn) NextReader(ctx context.Context) (MessageType, io.Reader, error) {
 	r := &c.rd
-	if err := r.lock.lock(ctx); err != nil {
+	if err := c.lockReader(ctx); err != nil {
 		return 0, nil, err
 	}
 	defer r.lock.unlock()
@@ -235,7 +235,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	c, r := m.c, &m.c.rd
-	if err := r.lock.lock(m.ctx); err != nil {
+	if err := c.lockReader(m.ctx); err != nil {
 		return 0, err
 	}
 	defer r.lock.unlock()

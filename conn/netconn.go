@@ -179,15 +179,15 @@ func (c *Conn) writeKept(ctx context.Context, typ MessageType, p []byte) (taken 
 	}
 	defer c.unlockWriter()
 	w := &c.wr
-	if err := c.flushLocked(ctx); err != nil {
+	if err := c.flush(ctx); err != nil {
 		w.queued.Store(false)
 		return false, err
 	}
-	if _, err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: typ}, p); err != nil {
+	if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: typ}, p); err != nil {
 		return false, err
 	}
 	whole := len(w.buf)
-	if err = c.flushLocked(ctx); err != nil {
+	if err = c.flush(ctx); err != nil {
 		if c.ended() != nil {
 			return false, err
 		}

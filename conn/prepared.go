@@ -65,47 +65,42 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 		return err
 	}
 	defer c.unlockWriter()
-	kept, err := c.appendPrepared(ctx, m)
-	if err != nil {
-		return err
+	start := c.streamEnd()
+	form, err := c.appendPrepared(ctx, m)
+	if err == nil {
+		err = c.flush(ctx)
 	}
-	return c.flush(ctx, kept, nil)
+	if err != nil {
+		return c.takeBack(start, err)
+	}
+	c.countPrepared(m, form.packed())
+	return nil
 }
 
-// appendPrepared returns what appendMessage returns.
-func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (kept int, err error) {
-	form, err := c.formOf(m)
+// appendPrepared is appendMessage for m, and returns the form that it took.
+func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (form packedForm, err error) {
+	form, err = c.formOf(m)
 	if err != nil {
-		return len(c.wr.buf), err
+		return form, err
 	}
 	h := frame.Header{FIN: true, RSV: form.rsv, Opcode: m.typ}
 	switch w := &c.wr; {
 	case c.role == Client:
-		kept, err = c.appendPayload(ctx, h, form.payload)
+		err = c.appendPayload(ctx, h, form.payload)
 	case w.buf != nil && form.wire != nil && len(w.buf)+len(form.wire) <= writeSize:
-		kept = len(w.buf)
 		w.buf = append(w.buf, form.wire...)
 	default:
-		kept, err = c.appendFrame(ctx, h, form.payload)
+		err = c.appendFrame(ctx, h, form.payload)
 	}
-	if err != nil {
-		return kept, err
-	}
-	c.countPrepared(m, form, 1)
-	return kept, nil
+	return form, err
 }
 
-// countPrepared counts a message that is sent, or, with -1, taken back.
-func (c *Conn) countPrepared(m *PreparedMessage, form packedForm, sign int64) {
-	if sign > 0 {
-		c.countSent(m.typ, int64(len(m.payload)))
-	} else {
-		c.stats.messagesSent.Add(sign)
-		c.stats.payloadSent.Add(sign * int64(len(m.payload)))
-	}
-	if form.rsv != 0 {
-		c.stats.deflatedFrom.Add(sign * int64(len(m.payload)))
-		c.stats.deflatedTo.Add(sign * int64(len(form.payload)))
+// countPrepared counts a message that was sent, packed into so many bytes.
+func (c *Conn) countPrepared(m *PreparedMessage, packed int) {
+	c.countSent(m.typ, int64(len(m.payload)))
+	if packed > 0 {
+		c.stats.deflatedFrom.Add(int64(len(m.payload)))
+		c.stats.deflatedTo.Add(int64(packed))
 	}
 }
 
@@ -114,6 +109,15 @@ type packedForm struct {
 	rsv     frame.RSV
 	wire    []byte // one unmasked frame; may be nil
 	payload []byte
+}
+
+// packed returns how many bytes of payload are left of a message that is
+// compressed, and zero for one that isn't.
+func (f packedForm) packed() int {
+	if f.rsv == 0 {
+		return 0
+	}
+	return len(f.payload)
 }
 
 // packing is what makes a compressed form different from others.

@@ -75,6 +75,14 @@ func (r *reader) reclaim() {
 	r.pos, r.end = 0, copy(r.buf, old)
 }
 
+// lockReader takes the reader's lock.
+func (c *Conn) lockReader(ctx context.Context) error {
+	if err := c.rd.lock.lock(ctx); err != nil {
+		return fmt.Errorf("websocket: read: %w", err)
+	}
+	return nil
+}
+
 // fill waits for more bytes from the peer. What this side has buffered leaves
 // first: the peer may be waiting for it.
 func (c *Conn) fill(ctx context.Context) error {
@@ -146,7 +154,7 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
-	return c.end(&CloseError{Code: frame.StatusAbnormalClosure, Err: err})
+	return c.end(&CloseError{Code: frame.StatusAbnormalClosure, Local: c.wr.closeSent.Load(), Err: err})
 }
 
 // nextHeader reads up to and including the header of the next data frame,

@@ -26,7 +26,8 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	if !w.try.able() || w.stream != nil || w.buf != nil || len(m.payload) > tryPayload {
 		return false, false, nil
 	}
-	if _, err := c.appendPrepared(context.Background(), m); err != nil {
+	form, err := c.appendPrepared(context.Background(), m)
+	if err != nil {
 		return false, false, err
 	}
 	n, err := w.try.write(w.buf)
@@ -36,16 +37,15 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 		return false, false, c.failWrite(err)
 	case n == 0: // taken back
 		c.dropBuffer()
-		c.stats.messagesSent.Add(-1)
-		c.stats.payloadSent.Add(-int64(len(m.payload)))
 		return false, false, nil
 	case n < len(w.buf):
 		w.buf = w.buf[:copy(w.buf, w.buf[n:])]
-		return true, false, nil
+	default:
+		c.dropBuffer()
+		whole = true
 	}
-	w.flushes++
-	c.dropBuffer()
-	return true, true, nil
+	c.countPrepared(m, form.packed())
+	return true, whole, nil
 }
 
 // tryPayload is the largest payload that fits the write buffer in one frame.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -20,26 +19,28 @@ type writer struct {
 	intr interrupter
 	try  tryWriter
 
-	buf     []byte // frames that have not left; nil when there are none
-	queued  atomic.Bool
-	flushes uint64 // how often the whole buffer left
+	buf    []byte // frames that have not left; nil when there are none
+	queued atomic.Bool
 
 	stream    *messageWriter // the message that NextWriter has begun
-	closeSent bool           // nothing but the end of TCP follows
+	closeSent atomic.Bool    // nothing but the end of TCP follows
 
 	vectored bool        // the transport takes net.Buffers in one call
 	vec      net.Buffers // of the large write under way, so that it allocates nothing
 	parts    [2][]byte
 
-	pongMu  sync.Mutex // guards pong and pings; never held while waiting
-	hasPong atomic.Bool
-	hasPing atomic.Bool
-	pings   []queuedPing // for the holder of lock; guarded by pongMu
-	pong    []byte       // the payload of the latest ping not answered
+	// What others leave to the holder of lock, who sees to it before he lets
+	// the lock go. None of them waits for it.
+	pongMu   sync.Mutex // guards pong and pings; never held while waiting
+	hasPong  atomic.Bool
+	hasPing  atomic.Bool
+	hasFlush atomic.Bool  // a read waits that should have flushed the buffer
+	pings    []queuedPing // for the holder of lock; guarded by pongMu
+	pong     []byte       // the payload of the latest ping not answered
 }
 
 var (
-	errWriteCut   = errors.New("websocket: the write was cut inside a frame, so the connection had to be failed")
+	errWriteCut   = errors.New("websocket: a message was cut after a part of it had left, so the connection had to be failed")
 	errNotMessage = errors.New("websocket: the message type must be Text or Binary")
 	errTextUTF8   = errors.New("websocket: a Text message must be valid UTF-8; send other bytes as Binary")
 )
@@ -48,8 +49,8 @@ var (
 // system call where the transport allows it. p is not changed and not kept; it
 // must stay as it is until WriteMessage returns.
 //
-// When ctx ends before any byte has left, the Conn stays usable. When it ends
-// inside a frame, the connection fails.
+// When ctx ends before any byte of it has left, the message is taken back and
+// the Conn stays usable. When it ends after that, the connection fails.
 func (c *Conn) WriteMessage(ctx context.Context, typ MessageType, p []byte) error {
 	return c.writeMessage(ctx, typ, p, false)
 }
@@ -63,14 +64,17 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, plai
 		return err
 	}
 	defer c.unlockWriter()
-	kept, err := c.appendMessage(ctx, typ, p, plain)
+	start := c.streamEnd()
+	err := c.appendMessage(ctx, typ, p, plain)
 	if err == nil {
-		err = c.flush(ctx, kept, nil)
+		err = c.flush(ctx)
 	}
 	if err != nil {
 		c.compression.forget() // the peer doesn't get what the window holds
+		return c.takeBack(start, err)
 	}
-	return err
+	c.countSent(typ, int64(len(p)))
+	return nil
 }
 
 // BufferMessage adds a message to the write buffer. What is buffered leaves
@@ -94,24 +98,26 @@ func (c *Conn) bufferMessage(typ MessageType, p []byte, plain bool) error {
 		return err
 	}
 	defer c.unlockWriter()
-	_, err := c.appendMessage(ctx, typ, p, plain)
-	if err != nil {
+	start := c.streamEnd()
+	if err := c.appendMessage(ctx, typ, p, plain); err != nil {
 		c.compression.forget()
+		return c.takeBack(start, err)
 	}
+	c.countSent(typ, int64(len(p)))
 	c.traceBuffered()
-	return err
+	return nil
 }
 
 // Flush sends what BufferMessage has left.
 func (c *Conn) Flush(ctx context.Context) error {
-	if err := c.wr.lock.lock(ctx); err != nil {
-		return fmt.Errorf("websocket: write: %w", err)
+	if err := c.lockWriter(ctx); err != nil {
+		return err
 	}
 	defer c.unlockWriter()
 	if err := c.ended(); err != nil {
 		return err
 	}
-	return c.flushLocked(ctx)
+	return c.flush(ctx)
 }
 
 func checkMessage(typ MessageType, p []byte) error {
@@ -126,26 +132,39 @@ func checkMessage(typ MessageType, p []byte) error {
 	return nil
 }
 
+// lockWriter takes the writer's lock.
+func (c *Conn) lockWriter(ctx context.Context) error {
+	if err := c.wr.lock.lock(ctx); err != nil {
+		c.servePending() // the lock may have been ours for a moment
+		return fmt.Errorf("websocket: write: %w", err)
+	}
+	return nil
+}
+
 // lockForMessage takes the writer's lock at a moment when no streamed message
 // is under way, because fragments of two messages never mix (RFC 6455,
 // section 5.4), and while data may still be sent (section 5.5.1).
 func (c *Conn) lockForMessage(ctx context.Context) error {
-	w := &c.wr
 	for {
-		if err := w.lock.lock(ctx); err != nil {
-			return fmt.Errorf("websocket: write: %w", err)
+		if err := c.lockWriter(ctx); err != nil {
+			return err
 		}
-		if err := c.writable(); err != nil {
+		err := c.writable()
+		if err == nil {
+			err = c.endAbandoned()
+		}
+		if err != nil {
 			c.unlockWriter()
 			return err
 		}
-		if w.stream == nil {
+		m := c.wr.stream
+		if m == nil {
 			return nil
 		}
-		over := w.stream.over
 		c.unlockWriter()
 		select {
-		case <-over:
+		case <-m.over:
+		case <-m.ctx.Done():
 		case <-c.done:
 		case <-ctx.Done():
 			return fmt.Errorf("websocket: write: %w", context.Cause(ctx))
@@ -158,94 +177,93 @@ func (c *Conn) writable() error {
 	if err := c.ended(); err != nil {
 		return err
 	}
-	if c.wr.closeSent {
+	if c.wr.closeSent.Load() {
 		return fmt.Errorf("websocket: write after Close: %w", net.ErrClosed)
 	}
 	return nil
 }
 
-// unlockWriter lets the lock go, after writing the control frames that came to
-// be pending while it was held.
+// unlockWriter lets the lock go, after seeing to what was left to its holder.
 func (c *Conn) unlockWriter() {
 	for {
 		if c.wr.controlPending() {
 			c.writePending()
 		}
+		if c.wr.hasFlush.Load() {
+			c.flushForReader()
+		}
 		c.wr.lock.unlock()
-		if !c.wr.controlPending() || !c.wr.lock.tryLock() {
+		if !c.wr.pending() || !c.wr.lock.tryLock() {
 			return
 		}
 	}
 }
 
+// pending says that something was left to the holder of the lock.
+func (w *writer) pending() bool { return w.controlPending() || w.hasFlush.Load() }
+
+// servePending sees to what is pending, unless somebody holds the lock and so
+// will do it.
+func (c *Conn) servePending() {
+	if c.wr.pending() && c.wr.lock.tryLock() {
+		c.unlockWriter()
+	}
+}
+
 // appendMessage puts a message into the buffer, compressed if that was agreed
-// and it is not to be plain. It returns how much of the buffer is not this
-// message's, or -1 when a part of the message has left.
-func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte, plain bool) (kept int, err error) {
+// and it is not to be plain. After an error, of this and of what it calls, the
+// caller has to take the message back.
+func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte, plain bool) error {
 	if !plain && c.compression.wants(len(p)) {
-		kept, err = c.appendCompressed(ctx, typ, p)
-	} else {
-		kept, err = c.appendPayload(ctx, frame.Header{Opcode: typ}, p)
+		return c.appendCompressed(ctx, typ, p)
 	}
-	if err == nil {
-		c.countSent(typ, int64(len(p)))
-	}
-	return kept, err
+	return c.appendPayload(ctx, frame.Header{Opcode: typ}, p)
 }
 
 // appendPayload puts a message into the buffer, in frames of at most FrameSize,
 // between which pending control frames go out. The first frame is h.
-func (c *Conn) appendPayload(ctx context.Context, h frame.Header, p []byte) (kept int, err error) {
-	n := min(len(p), c.cfg.FrameSize)
-	h.FIN = n == len(p)
-	kept, err = c.appendFrame(ctx, h, p[:n])
-	if err != nil {
-		return kept, err
-	}
-	for p = p[n:]; len(p) > 0; p = p[n:] {
-		flushes := c.wr.flushes // control frames take what is before them along
+func (c *Conn) appendPayload(ctx context.Context, h frame.Header, p []byte) error {
+	for {
+		n := min(len(p), c.cfg.FrameSize)
+		h.FIN = n == len(p)
+		if err := c.appendFrame(ctx, h, p[:n]); err != nil || h.FIN {
+			return err
+		}
+		p = p[n:]
+		h = frame.Header{Opcode: frame.Continuation}
 		if c.wr.controlPending() {
 			c.writePending()
 		}
-		n = min(len(p), c.cfg.FrameSize)
-		if _, err := c.appendFrame(ctx, frame.Header{FIN: n == len(p), Opcode: frame.Continuation}, p[:n]); err != nil {
-			return -1, c.failCut(err)
-		}
-		if flushes != c.wr.flushes {
-			kept = -1
-		}
 	}
-	return kept, nil
 }
 
 // appendFrame adds one frame to the buffer, or sends it at once when it
-// doesn't fit there. What it returns is described at appendMessage.
-func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) (kept int, err error) {
+// doesn't fit there.
+func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error {
 	w := &c.wr
 	h.Length = int64(len(p))
 	if c.role == Client {
 		h.Masked, h.Key = true, mask.NewKey()
 	}
 	if w.buf != nil && len(w.buf)+frame.MaxHeaderSize+len(p) > writeSize {
-		if err := c.flushLocked(ctx); err != nil {
-			return 0, err
+		if err := c.flush(ctx); err != nil {
+			return err
 		}
 	}
 	if w.buf == nil {
 		w.buf = writeBuffers.Get().(*[writeSize]byte)[:0]
 		w.queued.Store(true)
 	}
-	kept = len(w.buf)
 	w.buf = h.Append(w.buf)
 	switch start := len(w.buf); {
 	case start+len(p) <= writeSize:
 		w.buf = w.buf[:start+len(p)]
 		copyPayload(w.buf[start:], p, h, 0)
-		return kept, nil
+		return nil
 	case !h.Masked && w.vectored:
-		return -1, c.flush(ctx, kept, p)
+		return c.flushWith(ctx, p)
 	default:
-		return -1, c.sendLong(ctx, h, p)
+		return c.sendLong(ctx, h, p)
 	}
 }
 
@@ -260,36 +278,27 @@ func copyPayload(dst, p []byte, h frame.Header, pos int) (next int) {
 	return 0
 }
 
-// flushLocked sends the buffer. What has not left when ctx ends stays, and
-// leaves later.
-func (c *Conn) flushLocked(ctx context.Context) error {
-	return c.flush(ctx, len(c.wr.buf), nil)
-}
+// flush sends the buffer. What has not left when ctx ends stays, and leaves
+// later, unless the caller takes it back.
+func (c *Conn) flush(ctx context.Context) error { return c.flushWith(ctx, nil) }
 
-// flush sends the buffer and, behind it, p. When ctx ends it, the first kept
-// bytes of the buffer stay as far as they have not left, and leave later; what
-// is behind them is taken back, or, when a part of that has left, the
-// connection fails.
-func (c *Conn) flush(ctx context.Context, kept int, p []byte) error {
+// flushWith sends the buffer and, behind it, p, which doesn't stay.
+func (c *Conn) flushWith(ctx context.Context, p []byte) error {
 	w := &c.wr
 	if w.buf == nil {
 		return nil
 	}
 	n, err := c.writeOut(ctx, w.buf, p)
-	if err == nil {
-		w.flushes++
+	switch {
+	case err == nil:
 		c.dropBuffer()
-		return nil
-	}
-	if !isCut(err) {
+	case !isCut(err):
 		return c.failWrite(err)
-	}
-	if n > int64(kept) || kept < 0 {
-		return c.failCut(err)
-	}
-	w.buf = w.buf[:copy(w.buf, w.buf[n:kept])]
-	if len(w.buf) == 0 {
-		c.dropBuffer()
+	default:
+		w.buf = w.buf[:copy(w.buf, w.buf[min(n, int64(len(w.buf))):])]
+		if len(w.buf) == 0 {
+			c.dropBuffer()
+		}
 	}
 	return err
 }
@@ -297,29 +306,47 @@ func (c *Conn) flush(ctx context.Context, kept int, p []byte) error {
 // sendLong sends the buffer, which holds the header h alone, and the payload p
 // through a larger buffer: one call for every 64 KiB.
 func (c *Conn) sendLong(ctx context.Context, h frame.Header, p []byte) error {
-	w := &c.wr
 	long := longBuffers.Get().(*[longSize]byte)
 	defer longBuffers.Put(long)
-	start := copy(long[:], w.buf)
-	pos, first := 0, true
+	start, pos := copy(long[:], c.wr.buf), 0
 	for len(p) > 0 {
 		n := min(len(p), longSize-start)
 		pos = copyPayload(long[start:start+n], p[:n], h, pos)
-		p = p[n:]
-		sent, err := c.writeOut(ctx, long[:start+n], nil)
-		switch {
-		case err == nil:
-		case first && sent == 0 && isCut(err):
-			c.dropBuffer()
+		if _, err := c.writeOut(ctx, long[:start+n], nil); err != nil {
+			if !isCut(err) {
+				err = c.failWrite(err)
+			}
 			return err
-		default:
-			return c.failCut(err)
 		}
-		start, first = 0, false
+		p, start = p[n:], 0
 	}
-	w.flushes++
 	c.dropBuffer()
 	return nil
+}
+
+// streamEnd counts the bytes that have left or lie in the buffer: the place of
+// the next frame in the stream. The caller holds the lock, so nobody else
+// moves it.
+func (c *Conn) streamEnd() int64 { return c.stats.bytesSent.Load() + int64(len(c.wr.buf)) }
+
+// takeBack takes what stands behind start out of the buffer, after err has
+// kept a message from being sent whole. When a part of it has left, the
+// connection fails: what followed could not be told from the message.
+func (c *Conn) takeBack(start int64, err error) error {
+	w := &c.wr
+	left := c.stats.bytesSent.Load()
+	switch {
+	case c.over.Load():
+		return err
+	case left > start:
+		return c.failCut(err)
+	case w.buf != nil:
+		w.buf = w.buf[:start-left]
+		if len(w.buf) == 0 {
+			c.dropBuffer()
+		}
+	}
+	return err
 }
 
 // writeOut is the system call: b and, where the transport takes both at once,
@@ -367,8 +394,8 @@ func (c *Conn) dropBuffer() {
 	w.queued.Store(false)
 }
 
-// failCut ends the connection after an error inside a message, a part of which
-// has left.
+// failCut ends the connection after an error inside a message or a control
+// frame, a part of which has left.
 func (c *Conn) failCut(err error) error {
 	if isCut(err) {
 		err = fmt.Errorf("%w: %w", errWriteCut, errors.Unwrap(err))
@@ -383,164 +410,45 @@ func (c *Conn) failWrite(err error) error {
 }
 
 // flushBuffered lets what is buffered leave before this side waits for the
-// peer. A writer who is at work now does it anyway.
+// peer. A writer who is at work now sees to it that it does.
 func (c *Conn) flushBuffered(ctx context.Context) error {
-	if !c.wr.queued.Load() || !c.wr.lock.tryLock() {
+	w := &c.wr
+	if !w.queued.Load() {
+		return nil
+	}
+	if !w.lock.tryLock() {
+		w.hasFlush.Store(true)
+		c.servePending() // the lock was let go meanwhile
 		return nil
 	}
 	defer c.unlockWriter()
-	if c.wr.stream != nil && c.wr.buf == nil {
-		return nil
-	}
 	// A reader that waits for the peer to take this can't hear it, and a peer
 	// that does the same would wait with us for ever: it counts as silence.
 	c.alive.waitBegin()
 	defer c.alive.waitEnd(false)
-	return c.flushLocked(ctx)
+	return c.flush(ctx)
 }
 
-// NextWriter begins a message whose payload is written piece by piece and
-// ends with Close. Other messages wait until then; control frames don't.
-// Every Write that fills the buffer leaves as a fragment (RFC 6455, section 5.4).
-//
-// When compression was agreed, the message is compressed unless it ends below
-// the threshold before its first fragment has left. Each fragment then is
-// flushed, so that the peer can inflate all that was sent.
-func (c *Conn) NextWriter(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
-	return c.nextWriter(ctx, typ, false)
-}
-
-func (c *Conn) nextWriter(ctx context.Context, typ MessageType, plain bool) (io.WriteCloser, error) {
-	if typ != Text && typ != Binary {
-		return nil, errNotMessage
+// flushForReader does what flushBuffered could not, with the lock held. It may
+// take as long as the peer likes, which is nothing to hold a writer up for.
+func (c *Conn) flushForReader() {
+	c.wr.hasFlush.Store(false)
+	if c.wr.queued.Load() {
+		go c.Flush(context.Background()) // ends with the connection
 	}
-	if err := c.lockForMessage(ctx); err != nil {
-		return nil, err
-	}
-	defer c.unlockWriter()
-	m := &messageWriter{c: c, ctx: ctx, typ: typ, next: frame.Header{Opcode: typ}, over: make(chan struct{})}
-	if !plain && c.compression != nil {
-		m.next.RSV = frame.RSV1 // until the first fragment is small and the last
-	}
-	c.wr.stream = m
-	return m, nil
-}
-
-// messageWriter streams one message. Its buffer is its own, so that control
-// frames can pass while it fills.
-type messageWriter struct {
-	c      *Conn
-	ctx    context.Context
-	typ    MessageType
-	next   frame.Header // of the next fragment
-	packed bool         // the message is compressed
-	buf    []byte
-	size   int64
-	utf8   frame.UTF8
-	over   chan struct{} // closed when the message has ended
-	closed bool
-}
-
-const fragmentSize = 4 << 10 // small enough to be no burden between Writes
-
-func (m *messageWriter) Write(p []byte) (int, error) {
-	if m.closed {
-		return 0, fmt.Errorf("websocket: write to a message that has ended: %w", net.ErrClosed)
-	}
-	if m.typ == Text && !m.utf8.Check(p) {
-		return 0, errTextUTF8
-	}
-	if len(m.buf)+len(p) <= fragmentSize {
-		m.buf = append(m.buf, p...)
-		return len(p), nil
-	}
-	if err := m.send(false, m.buf, p); err != nil {
-		return 0, err
-	}
-	m.buf = m.buf[:0]
-	return len(p), nil
-}
-
-// Close sends the final fragment. Text that ends inside a code point is an
-// error, and fails the connection, because the message cannot be taken back.
-func (m *messageWriter) Close() error {
-	if m.closed {
-		return nil
-	}
-	m.closed = true
-	defer close(m.over)
-	if m.typ == Text && !m.utf8.Complete() {
-		return m.c.CloseWith(frame.StatusInternalError, "")
-	}
-	return m.send(true, m.buf)
-}
-
-// send writes the parts as fragments; fin marks the last of them. A message
-// cannot be taken back, so a context that ends here fails the connection once
-// the first fragment is under way.
-func (m *messageWriter) send(fin bool, parts ...[]byte) error {
-	c := m.c
-	if err := c.wr.lock.lock(m.ctx); err != nil {
-		return fmt.Errorf("websocket: write: %w", err)
-	}
-	defer c.unlockWriter()
-	if err := c.writable(); err != nil {
-		return err
-	}
-	if m.next.RSV != 0 {
-		if m.packed = !fin || c.compression.wants(len(parts[0])); !m.packed {
-			m.next.RSV = 0
-		}
-	}
-	for i, p := range parts {
-		m.next.FIN = fin && i == len(parts)-1
-		if len(p) == 0 && !m.next.FIN {
-			continue
-		}
-		if err := m.fragment(p); err != nil {
-			return c.failCut(err)
-		}
-		m.next = frame.Header{Opcode: frame.Continuation}
-		m.size += int64(len(p))
-	}
-	if fin {
-		c.wr.stream = nil
-		c.countSent(m.typ, m.size)
-	}
-	if err := c.flushLocked(m.ctx); err != nil {
-		return c.failCut(err)
-	}
-	return nil
-}
-
-// fragment puts the next fragment into the buffer.
-func (m *messageWriter) fragment(p []byte) (err error) {
-	c := m.c
-	if m.packed {
-		pooled := messageBuffers.Get().(*[]byte)
-		defer keepMessageBuffer(pooled)
-		size := len(p)
-		if p, err = c.compression.compress((*pooled)[:0], p, m.next.FIN); err != nil {
-			return err
-		}
-		*pooled = p
-		c.stats.deflatedFrom.Add(int64(size))
-		c.stats.deflatedTo.Add(int64(len(p)))
-	}
-	_, err = c.appendFrame(m.ctx, m.next, p)
-	return err
 }
 
 // writeControl sends a control frame now, behind what is buffered, with the
 // lock held. When ctx ends before a byte of it has left, it is taken back: left
 // in the buffer, it would make the next read wait for a peer that is stuck.
 func (c *Conn) writeControl(ctx context.Context, op frame.Opcode, p []byte) error {
-	kept, err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p)
-	if err != nil {
-		return err
+	start := c.streamEnd()
+	err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p)
+	if err == nil {
+		err = c.flush(ctx)
 	}
-	if err := c.flush(ctx, kept, nil); err != nil {
-		return err
+	if err != nil {
+		return c.takeBack(start, err)
 	}
 	c.traceControl(false, op, p)
 	return nil
