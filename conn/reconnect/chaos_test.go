@@ -101,7 +101,7 @@ func (p *chaosProxy) pump(k *link, from, to *net.TCPConn, budget int) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := from.Read(buf)
-		if err != nil || !p.weather(k) {
+		if err != nil || !p.hold(k) {
 			return
 		}
 		if budget >= 0 && n >= budget {
@@ -118,9 +118,9 @@ func (p *chaosProxy) pump(k *link, from, to *net.TCPConn, budget int) {
 	}
 }
 
-// weather holds the bytes up as the network's state wants, and reports whether
+// hold holds the bytes up as the network's state wants, and reports whether
 // they may go on.
-func (p *chaosProxy) weather(k *link) bool {
+func (p *chaosProxy) hold(k *link) bool {
 	p.mu.Lock()
 	mend, slow := p.mend, p.slow
 	p.mu.Unlock()

@@ -117,10 +117,16 @@ func listenTo(t *testing.T, url string) *listener {
 	client, err := reconnect.New(t.Context(), url, &reconnect.Config{
 		Backoff:     reconnect.Backoff{Base: 50 * time.Millisecond, Cap: 500 * time.Millisecond},
 		StableAfter: 100 * time.Millisecond,
-		Conn:        &conn.Config{HandshakeTimeout: time.Second},
-		Identify:    reconnect.TopicID,
-		OnConnect:   reconnect.TopicSince,
-		Ack:         ackOfPost,
+		// So short that the longest partitions end connections and attempts.
+		Conn: &conn.Config{
+			HandshakeTimeout:  2 * time.Second,
+			KeepaliveInterval: time.Second,
+			KeepaliveTimeout:  time.Second,
+			CloseTimeout:      time.Second,
+		},
+		Identify:  reconnect.TopicID,
+		OnConnect: reconnect.TopicSince,
+		Ack:       ackOfPost,
 	})
 	require.NoError(t, err)
 	l.client = client
@@ -185,10 +191,13 @@ func seed(t *testing.T) uint64 {
 	return s
 }
 
-// While a server publishes numbers on a hub.Topic it is killed, restarted, partitioned and
-// slowed, and every connection is cut at a random byte. Each of 100 clients
-// ends with every number once and in order, and the server with everything
-// that a client posted.
+// While a server publishes numbers on a hub.Topic it is killed, restarted,
+// partitioned and slowed at random times, and connections are cut at random
+// bytes. Each of 100 clients ends with every number once and in order, or with
+// GapErrors that say where one is missing, and the server with everything that
+// a client posted. The whole minute:
+//
+//	RECONNECT_CHAOS=1m go test -race -v -run TestNoLoss ./conn/reconnect
 func TestNoLoss(t *testing.T) {
 	t.Run("a history that reaches back", func(t *testing.T) {
 		losses, missed := chaos(t, 100, hub.Limits{Messages: -1, Bytes: -1})
@@ -196,8 +205,8 @@ func TestNoLoss(t *testing.T) {
 		require.Zero(t, missed)
 	})
 	t.Run("a short history", func(t *testing.T) {
-		losses, _ := chaos(t, 20, hub.Limits{Messages: 10})
-		require.GreaterOrEqual(t, losses, int64(20), "the last outage is longer than the history")
+		_, missed := chaos(t, 20, hub.Limits{Messages: 10})
+		require.GreaterOrEqual(t, missed, uint64(20*10), "the last outage has 20 numbers, and the history 10")
 	})
 }
 
@@ -216,6 +225,7 @@ func chaos(t *testing.T, clients int, history hub.Limits) (losses int64, missed 
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
+	w := &weather{random: random, feed: f, host: h, proxy: p, events: make(map[string]int)}
 	listeners := make([]*listener, clients)
 	for i := range listeners {
 		l := listenTo(t, "ws://"+p.l.Addr().String())
@@ -224,21 +234,25 @@ func chaos(t *testing.T, clients int, history hub.Limits) (losses int64, missed 
 	}
 
 	published := make(chan struct{})
-	chaosCtx, end := context.WithTimeout(ctx, duration(t))
+	long := duration(t)
+	chaosCtx, end := context.WithTimeout(ctx, long)
 	defer end()
 	go func() {
 		defer close(published)
 		f.publishUntil(chaosCtx)
 	}()
 	posts := 0
-	next := time.NewTicker(100 * time.Millisecond)
-	defer next.Stop()
+	toPost := time.NewTicker(100 * time.Millisecond)
+	defer toPost.Stop()
+	change := time.NewTimer(0)
+	defer change.Stop()
 	for chaosCtx.Err() == nil {
-		posts++
-		post(t, listeners, posts)
-		upset(t, random, f, h, p)
 		select {
-		case <-next.C:
+		case <-toPost.C:
+			posts++
+			post(t, listeners, posts)
+		case <-change.C:
+			change.Reset(w.change(t, long))
 		case <-chaosCtx.Done():
 		}
 	}
@@ -259,8 +273,8 @@ func chaos(t *testing.T, clients int, history hub.Limits) (losses int64, missed 
 		losses += l.losses.Load()
 		missed += l.missed.Load()
 	}
-	t.Logf("%d clients, %d numbers, %d connections, %d cut inside; history lost %d times, with %d numbers",
-		clients, f.last, connections, p.cuts, losses, missed)
+	t.Logf("%d clients, %d numbers, %d posts from each, %d connections, %d of them cut at a random byte, %v; history lost %d times, with %d numbers",
+		clients, f.last, posts, connections, p.cuts, w.events, losses, missed)
 	require.Greater(t, connections, clients)
 	return losses, missed
 }
@@ -273,28 +287,46 @@ func post(t *testing.T, listeners []*listener, n int) {
 	}
 }
 
-// upset does the next bad thing, or ends one.
-func upset(t *testing.T, random *rand.Rand, f *feed, h *host, p *chaosProxy) {
-	if h.address() == "" {
-		f.restart(t)
-		h.start(t)
-		return
+// weather is what goes wrong.
+type weather struct {
+	random *rand.Rand
+	feed   *feed
+	host   *host
+	proxy  *chaosProxy
+	events map[string]int
+}
+
+// change ends what went wrong last, does the next bad thing, and says how long
+// that lasts: 100 ms on average, but for one in ten, which lasts up to 5
+// seconds, or half of the whole.
+func (w *weather) change(t *testing.T, whole time.Duration) time.Duration {
+	w.proxy.heal()
+	if w.host.address() == "" {
+		w.feed.restart(t)
+		w.host.start(t)
 	}
-	p.heal()
-	switch random.IntN(5) {
-	case 0:
-		h.kill()
-	case 1:
-		h.kill()
-		f.restart(t)
-		h.start(t)
-	case 2:
-		p.partition()
-	case 3:
-		p.slowDown()
-	case 4:
-		p.resetAll()
+	event := []string{"fair", "kill", "restart", "partition", "slow", "reset"}[w.random.IntN(6)]
+	switch event {
+	case "kill":
+		w.host.kill()
+	case "restart":
+		w.host.kill()
+		w.feed.restart(t)
+		w.host.start(t)
+	case "partition":
+		w.proxy.partition()
+	case "slow":
+		w.proxy.slowDown()
+	case "reset":
+		w.proxy.resetAll()
 	}
+	lasts := time.Duration(w.random.Int64N(int64(200 * time.Millisecond)))
+	if w.random.IntN(10) == 0 {
+		event = "long " + event
+		lasts = time.Duration(w.random.Int64N(int64(min(5*time.Second, whole/2))))
+	}
+	w.events[event]++
+	return lasts
 }
 
 // settle waits until every client has everything, and says who has not when
