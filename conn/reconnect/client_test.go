@@ -316,7 +316,10 @@ func TestGiveUp(t *testing.T) {
 			require.ErrorAs(t, client.Err(), &e)
 			require.Equal(t, 7, e.Attempts)
 			require.ErrorContains(t, e.Err, "refused")
-			require.Len(t, s.attempts(), 7)
+			attempts := s.attempts()
+			require.Len(t, attempts, 7)
+			require.Zero(t, attempts[0], "the first attempt comes at once")
+			require.Positive(t, attempts[1])
 		})
 	})
 	t.Run("attempts are counted anew after a stable connection", func(t *testing.T) {

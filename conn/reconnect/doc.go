@@ -29,9 +29,9 @@
 //
 // # What is guaranteed: receiving
 //
-// Without Config.Identify, Messages yields each message that reached this
-// side, once and in order. What the server sent while the connection was lost,
-// or what was on its way then, is missed, and nobody is told.
+// Without Config.Identify, Messages yields each message that was read, once and
+// in order. What the server sent while the connection was lost, or what was on
+// its way then, is missed, and nobody is told.
 //
 // With Config.Identify and numbers (ID.Seq), and a server that sends on a new
 // connection what comes after Resume.Last, Messages yields every message of a
@@ -69,5 +69,9 @@
 //
 // It does not resume TLS sessions or TCP, does not know any server's protocol,
 // and stores nothing. It does not find out that a silent connection is dead;
-// the keepalive of package conn does.
+// the keepalive of package conn does. The server's side that it has, ServeTopic,
+// carries one topic a connection.
+//
+// The file docs/reconnect.md has all guarantees and bounds in tables, with the
+// test of each.
 package reconnect

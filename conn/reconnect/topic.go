@@ -18,7 +18,8 @@ import (
 // from other languages. The client's first message is the Text "since N", N
 // being the last number that it has, or 0. The server sends what comes after
 // it in the form of hub.Numbered, and, where its history does not reach back,
-// the Text "lost N" first: what follows comes after N.
+// the Text "lost N" first: what follows comes after N. docs/reconnect.md has it
+// for those who write a client.
 const (
 	askSince = "since "
 	tellLost = "lost "
@@ -34,7 +35,8 @@ func TopicSince(ctx context.Context, ws *conn.Conn, resume *Resume) error {
 // TopicID is a Config.Identify for a server that uses ServeTopic, or sends
 // messages in the form of hub.Numbered otherwise. hub.ParseSequence gives what
 // stands behind the number. A message without one, such as an answer of the
-// application, has the zero ID.
+// application, has the zero ID: it has to be Text, and begin neither with a
+// number and a space nor with "lost ".
 func TopicID(m conn.Message) ID {
 	if seq, _, err := hub.ParseSequence(m.Type, m.Data); err == nil {
 		return ID{Seq: seq}
@@ -65,7 +67,8 @@ var (
 // ServeTopic is the server's side of one connection of a Client that has
 // TopicSince and TopicID: it sends the topic's messages from where the client
 // left off, over restarts of the server too when the topic's Log lives on. The
-// topic's Encode must be hub.Numbered.
+// topic's Encode must be hub.Numbered, and its messages be published without
+// Priority, by which one would overtake another's number.
 //
 // What else the client sends goes to receive, on the goroutine of ServeTopic,
 // with the queue on which an answer can be sent; the message's Data is valid
