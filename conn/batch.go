@@ -1,6 +1,9 @@
 package conn
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
 // batchSize is how many messages WriteBatch gives to one system call at most.
 // It keeps the place where each of them ends, to know which have left.
@@ -29,12 +32,21 @@ func (c *Conn) WriteBatch(ctx context.Context, ms []*PreparedMessage) (n int, er
 	}
 }
 
+// batchNote is what has to be known of the messages of a batch.
+type batchNote struct {
+	ends  [batchSize]int64 // where each ends in the stream of bytes
+	forms [batchSize]int   // what packedForm.packed says of each
+}
+
+// batchNotes are not on the stack, which would have to grow for them in each of
+// the many short-lived goroutines that write one batch.
+var batchNotes = sync.Pool{New: func() any { return new(batchNote) }}
+
 // writeBatch sends at most batchSize messages, with the lock held.
 func (c *Conn) writeBatch(ctx context.Context, ms []*PreparedMessage) (sent int, err error) {
-	var (
-		ends  [batchSize]int64 // where each message ends in the stream of bytes
-		forms [batchSize]int   // what packedForm.packed says of each
-	)
+	notes := batchNotes.Get().(*batchNote)
+	defer batchNotes.Put(notes)
+	ends, forms := &notes.ends, &notes.forms
 	n, start := 0, c.streamEnd()
 	for _, m := range ms {
 		form, appendErr := c.appendPrepared(ctx, m)

@@ -7,9 +7,9 @@ import (
 )
 
 // TryWrite sends m if that needs no waiting: nobody else is writing, nothing
-// is buffered, m fits the write buffer (16 KiB), and the socket takes bytes
-// now. Otherwise nothing is sent and ok is false, as it always is for a
-// transport other than a TCP or Unix socket, and on Windows.
+// is buffered, m fits the write buffer (16 KiB) and one frame, and the socket
+// takes bytes now. Otherwise nothing is sent and ok is false, as it always is
+// for a transport other than a TCP or Unix socket, and on Windows.
 //
 // With ok, whole is false when the socket took only a part of m. The rest is in
 // the write buffer and leaves with the next write or Flush, for which the
@@ -19,11 +19,11 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	if !w.lock.tryLock() {
 		return false, false, nil
 	}
-	defer c.unlockWriter()
+	defer c.unlockWriterNow()
 	if err := c.writable(); err != nil {
 		return false, false, err
 	}
-	if !w.try.able() || w.stream != nil || w.buf != nil || len(m.payload) > tryPayload {
+	if !w.try.able() || w.stream != nil || w.buf != nil || len(m.payload) > min(tryPayload, c.cfg.FrameSize) {
 		return false, false, nil
 	}
 	form, err := c.appendPrepared(context.Background(), m)
@@ -46,6 +46,19 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	}
 	c.countPrepared(m, form.packed())
 	return true, whole, nil
+}
+
+// unlockWriterNow is unlockWriter for one who must not wait: the peer may be slow
+// to take the control frames that came to be pending, so a goroutine writes them.
+func (c *Conn) unlockWriterNow() {
+	w := &c.wr
+	if !w.controlPending() {
+		w.lock.unlock()
+		if !w.controlPending() || !w.lock.tryLock() {
+			return
+		}
+	}
+	go c.unlockWriter() // Config.ControlTimeout ends it
 }
 
 // tryPayload is the largest payload that fits the write buffer in one frame.
