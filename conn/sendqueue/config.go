@@ -28,14 +28,16 @@ type Config struct {
 
 	// HighWater and LowWater, in bytes of payload not sent, are the levels of
 	// Congested and Drained: the queue is congested from the moment when it
-	// holds HighWater or MaxMessages messages, until it holds no more than
-	// LowWater and half of MaxMessages. Zero means three quarters of
-	// MaxBytes, and half of HighWater; a negative LowWater means empty.
+	// holds HighWater or MaxMessages messages, or has no room for one, until
+	// it holds no more than LowWater and half of MaxMessages. Zero means three
+	// quarters of MaxBytes, and half of HighWater; a negative LowWater means
+	// empty. HighWater is above LowWater, and MaxBytes at most.
 	HighWater, LowWater int
 
 	// MaxAge is how long a message may wait before it isn't worth sending.
-	// One that is older is dropped when its turn comes, or when its place is
-	// needed. Zero and negative mean for ever.
+	// One that is older is dropped when its turn comes, or, from the front of
+	// the queue, when a place is needed. A new value for a key (Item.Key) is
+	// as old as itself, not as its place. Zero and negative mean for ever.
 	MaxAge time.Duration
 
 	// Direct lets Send write to the socket itself, if nothing is queued and
@@ -70,6 +72,9 @@ func (cfg *Config) resolve() (*Config, error) {
 	c.LowWater = max(0, orDefault(c.LowWater, c.HighWater/2))
 	if c.HighWater <= c.LowWater {
 		return nil, fmt.Errorf("sendqueue: Config.HighWater is %d; it must be above LowWater, %d", c.HighWater, c.LowWater)
+	}
+	if c.HighWater > c.MaxBytes {
+		return nil, fmt.Errorf("sendqueue: Config.HighWater is %d; it must not be above MaxBytes, %d", c.HighWater, c.MaxBytes)
 	}
 	c.CloseCode = orDefault(c.CloseCode, frame.StatusPolicyViolation)
 	c.CloseReason = orDefault(c.CloseReason, "reader too slow")

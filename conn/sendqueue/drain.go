@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/frame"
 )
 
 // What one WriteBatch gets, so that it is one system call, and so that what
@@ -14,7 +15,8 @@ import (
 const (
 	batchMessages = 128
 	batchBytes    = 16 << 10
-	headerBytes   = 8 // of a frame of up to 64 KiB, masked
+	headerBytes   = 8                   // of a frame of up to 64 KiB, masked
+	lastHeader    = frame.MaxHeaderSize // what Conn keeps free for the next one
 )
 
 // batch is the messages that are being written.
@@ -89,7 +91,7 @@ func (q *Queue) takeLane(b *batch, p Priority) {
 			q.stats.Expired++
 			continue
 		}
-		if b.n > 0 && q.flightBytes+b.n*headerBytes+e.size() > batchBytes {
+		if b.n > 0 && q.flightBytes+b.n*headerBytes+lastHeader+e.size() > batchBytes {
 			return
 		}
 		q.flightBytes += e.size()
@@ -120,6 +122,7 @@ func (q *Queue) settle(b *batch, n int, err error) {
 	for i := range n {
 		q.stats.SentBytes += int64(b.entries[i].size())
 	}
+	all := n == b.n // with an error: cut in the last one, or in what Direct left over
 	for i := b.n - 1; i >= n; i-- {
 		p := Low
 		if i < b.high {
@@ -131,7 +134,11 @@ func (q *Queue) settle(b *batch, n int, err error) {
 	clear(b.msgs[:b.n])
 	b.n, b.high = 0, 0
 	q.flight, q.flightBytes = 0, 0
-	if err != nil && q.ctx.Err() == nil {
+	switch {
+	case err == nil:
+	case q.ctx.Err() != nil:
+		q.cut = all
+	default:
 		err = fmt.Errorf("sendqueue: %w", err)
 		q.fail(err)
 		if q.err == ErrClosed {

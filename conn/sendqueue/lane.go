@@ -1,6 +1,7 @@
 package sendqueue
 
 import (
+	"sync"
 	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
@@ -27,6 +28,10 @@ type lane struct {
 }
 
 const firstRing = 8 // entries of the smallest ring
+
+// firstRings are for queues that were empty, which in a fan-out happens for
+// each subscriber with each message.
+var firstRings = sync.Pool{New: func() any { return new([firstRing]entry) }}
 
 func (l *lane) len() int { return int(l.tail - l.head) }
 
@@ -89,15 +94,31 @@ func (l *lane) find(key string) *entry {
 }
 
 func (l *lane) grow() {
-	if l.len() < len(l.ring) {
+	switch {
+	case l.len() < len(l.ring):
+		return
+	case l.ring == nil:
+		l.ring = firstRings.Get().(*[firstRing]entry)[:]
 		return
 	}
-	ring := make([]entry, max(firstRing, 2*len(l.ring)))
+	ring := make([]entry, 2*len(l.ring))
 	for pos := l.head; pos != l.tail; pos++ {
 		ring[pos&uint64(len(ring)-1)] = *l.slot(pos)
 	}
+	l.letGo()
 	l.ring = ring
 }
 
 // release lets go of the memory of an empty lane.
-func (l *lane) release() { l.ring, l.keys = nil, nil }
+func (l *lane) release() {
+	l.letGo()
+	l.ring, l.keys = nil, nil
+}
+
+// letGo gives the ring back, if it is a pooled one.
+func (l *lane) letGo() {
+	if len(l.ring) == firstRing {
+		clear(l.ring)
+		firstRings.Put((*[firstRing]entry)(l.ring))
+	}
+}

@@ -39,6 +39,41 @@ func TestIdleMemory(t *testing.T) {
 	runtime.KeepAlive(conns)
 }
 
+// A payload that the caller gives up is not copied, by a server of any size of
+// message: neither when it is queued nor when it is written.
+func TestOwnedIsNotCopied(t *testing.T) {
+	const size, count = 1 << 20, 16
+	q, peer := overTCP(t, &sendqueue.Config{MaxBytes: size * count})
+	go func() {
+		for _, err := range peer.Messages(t.Context()) {
+			if err != nil {
+				return
+			}
+		}
+	}()
+	payloads := make([][]byte, count)
+	for i := range payloads {
+		payloads[i] = make([]byte, size)
+	}
+	before := allocated()
+	for _, p := range payloads {
+		m, err := conn.PrepareOwned(conn.Binary, p)
+		require.NoError(t, err)
+		require.Same(t, &p[0], &m.Payload()[0])
+		q.SendItem(t.Context(), sendqueue.Item{Message: m})
+	}
+	require.NoError(t, q.Flush(t.Context()))
+	// The peer's side reads into memory of its own, which it keeps.
+	require.Less(t, allocated()-before, int64(size*count/2))
+}
+
+// allocated is the bytes that were ever allocated.
+func allocated() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.TotalAlloc)
+}
+
 // heap is the bytes of reachable objects.
 func heap() int64 {
 	runtime.GC()

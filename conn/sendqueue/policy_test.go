@@ -168,6 +168,64 @@ func TestBlock(t *testing.T) {
 	})
 }
 
+// One who waits with a message that needs much room isn't overtaken by smaller
+// ones: not by those of its own priority, nor by Low ones. When it gives up,
+// those behind it get the room that there is, though nobody reads.
+func TestBlockInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, _ := pair(t, &sendqueue.Config{MaxBytes: 10})
+		send := func(ctx context.Context, s string) chan error {
+			done := make(chan error, 1)
+			go func() {
+				_, err := q.SendItem(ctx, item(t, s))
+				done <- err
+			}()
+			synctest.Wait()
+			return done
+		}
+		require.NoError(t, <-send(t.Context(), "0")) // is being written, for ever
+		require.NoError(t, <-send(t.Context(), "aaaaaa"))
+		brief, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		large := send(brief, "bbbbb")
+		low := send(t.Context(), "c - low")
+		high := send(t.Context(), "d")
+		_, err := q.TrySend(item(t, "e - low"))
+		require.ErrorIs(t, err, sendqueue.ErrFull)
+		require.EqualValues(t, 2, q.Stats().Accepted)
+		require.ErrorIs(t, <-large, context.DeadlineExceeded)
+		require.NoError(t, <-high)
+		require.NoError(t, <-low)
+		now, cancel := context.WithCancel(t.Context())
+		cancel()
+		rest, err := q.Close(now)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, "0 aaaaaa d c", payloads(rest))
+		balanced(t, q.Stats())
+		q.Conn().CloseNow()
+	})
+}
+
+// Messages that drop more than they need, and leave room for one who waits.
+func TestDroppingAdmitsWaiters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, _ := pair(t, &sendqueue.Config{Policy: sendqueue.DropOldest, MaxBytes: 10})
+		q.SendItem(t.Context(), item(t, "0"))
+		synctest.Wait()
+		q.SendItem(t.Context(), item(t, "aaaaaaaa"))
+		done := make(chan error, 1)
+		go func() {
+			_, err := q.SendWait(t.Context(), item(t, "bbb"))
+			done <- err
+		}()
+		synctest.Wait()
+		q.SendItem(t.Context(), item(t, "cccc"))
+		require.NoError(t, <-done)
+		require.EqualValues(t, 1, q.Stats().Dropped)
+		q.Conn().CloseNow()
+	})
+}
+
 // The slow peer that still reads gets what was being written, then the code
 // and the reason; one that doesn't is cut off after CloseTimeout.
 func TestClosePeer(t *testing.T) {
@@ -279,13 +337,22 @@ func TestMaxAgeMakesRoom(t *testing.T) {
 
 func TestConfig(t *testing.T) {
 	for _, cfg := range []sendqueue.Config{
-		{Policy: 9}, {MaxBytes: -1}, {MaxMessages: -1}, {HighWater: 5, LowWater: 5}, {CloseCode: 1006},
+		{Policy: 9}, {MaxBytes: -1}, {MaxMessages: -1}, {HighWater: 5, LowWater: 5}, {MaxBytes: 10, HighWater: 11}, {CloseCode: 1006},
 	} {
 		_, err := sendqueue.New(nil, &cfg)
 		require.ErrorContains(t, err, "sendqueue: Config.", "%+v", cfg)
 	}
+	_, err := sendqueue.New(nil, nil)
+	require.ErrorContains(t, err, "Conn")
 	q, _ := pair(t, &sendqueue.Config{MaxBytes: 3})
-	_, err := q.Send(t.Context(), conn.Text, []byte("long"))
+	_, err = q.SendItem(t.Context(), sendqueue.Item{})
+	require.ErrorContains(t, err, "Item.Message")
+	wrong := item(t, "x")
+	wrong.Priority = 2
+	_, err = q.SendItem(t.Context(), wrong)
+	require.ErrorContains(t, err, "Item.Priority")
+	require.Equal(t, sendqueue.Stats{}, q.Stats())
+	_, err = q.Send(t.Context(), conn.Text, []byte("long"))
 	require.ErrorIs(t, err, sendqueue.ErrTooLarge)
 	_, err = q.Send(t.Context(), conn.Text, []byte{0xff})
 	require.Error(t, err)

@@ -33,6 +33,7 @@ type Queue struct {
 	congested   bool
 	drained     chan struct{} // closed at low water; nil while nobody waits for that
 	err         error         // why nothing is accepted any more
+	cut         bool          // Close has ended a write after which nothing waits
 	stats       Stats
 }
 
@@ -73,6 +74,17 @@ type Item struct {
 	Priority Priority
 }
 
+// check returns an error that says what is wrong with the item itself.
+func (it *Item) check() error {
+	switch {
+	case it.Message == nil:
+		return errors.New("sendqueue: Item.Message is nil; make it with conn.Prepare or conn.PrepareOwned")
+	case it.Priority != High && it.Priority != Low:
+		return fmt.Errorf("sendqueue: Item.Priority is %d; use High or Low", it.Priority)
+	}
+	return nil
+}
+
 var (
 	// ErrClosed is the error of a Send after Close.
 	ErrClosed = fmt.Errorf("sendqueue: Send after Close: %w", net.ErrClosed)
@@ -90,6 +102,9 @@ func New(ws *conn.Conn, cfg *Config) (*Queue, error) {
 	c, err := cfg.resolve()
 	if err != nil {
 		return nil, err
+	}
+	if ws == nil {
+		return nil, errors.New("sendqueue: New needs a Conn, not nil")
 	}
 	q := &Queue{ws: ws, cfg: c, base: time.Now()}
 	q.ctx, q.cancel = context.WithCancel(context.Background())
@@ -144,6 +159,9 @@ func (q *Queue) send(ctx context.Context, it Item, policy Policy) (Result, error
 
 // offer queues it, or returns a waiter, if wait allows it.
 func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error) {
+	if err := it.check(); err != nil {
+		return nil, Dropped, err
+	}
 	e := entry{msg: it.Message, key: it.Key}
 	if e.size() > q.cfg.MaxBytes {
 		return nil, Dropped, fmt.Errorf("%w: %d bytes, of %d", ErrTooLarge, e.size(), q.cfg.MaxBytes)
@@ -162,14 +180,17 @@ func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error
 	}
 	e.at = q.now()
 	what := full
-	if policy != Block || len(q.waiters[it.Priority]) == 0 { // those who wait go first
+	if policy != Block || !q.othersWait(it.Priority) {
 		what = q.admit(e, it.Priority, policy)
-		q.changed()
 	}
-	switch what {
-	case accepted:
-		q.startDrain()
+	if what == accepted {
+		q.admitWaiters() // more may have been dropped than e needs
+		q.changed()
 		return nil, Queued, nil
+	}
+	q.changed()
+	q.congested = true
+	switch what {
 	case refused:
 		q.stats.Refused++
 		return nil, Dropped, nil
@@ -187,9 +208,15 @@ func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error
 	return w, Dropped, nil
 }
 
+// othersWait reports whether one who would block with a message of priority p
+// has to let others go first.
+func (q *Queue) othersWait(p Priority) bool {
+	return len(q.waiters[High]) > 0 || p == Low && len(q.waiters[Low]) > 0
+}
+
 // sendNow sends m without waiting, if nothing is before it, with the lock held.
 func (q *Queue) sendNow(m *conn.PreparedMessage) (bool, error) {
-	if n, _ := q.waiting(); n > 0 || q.draining || len(q.waiters[High])+len(q.waiters[Low]) > 0 {
+	if n, _ := q.waiting(); n > 0 || q.draining || q.othersWait(Low) {
 		return false, nil
 	}
 	ok, whole, err := q.ws.TryWrite(m)
@@ -264,13 +291,16 @@ func (q *Queue) giveUp(w *waiter, p Priority) bool {
 	for i, v := range q.waiters[p] {
 		if v == w {
 			q.waiters[p] = slices.Delete(q.waiters[p], i, i+1)
+			q.admitWaiters() // those behind w may need less room
+			q.changed()
 			return true
 		}
 	}
 	return false
 }
 
-// admitWaiters gives room to those who wait, in their order, with the lock held.
+// admitWaiters gives room to those who wait, in their order and High first, and
+// sees that what is queued gets written, with the lock held.
 func (q *Queue) admitWaiters() {
 	defer q.startDrain()
 	for p := range q.waiters {
@@ -311,7 +341,9 @@ func (q *Queue) fail(err error) {
 // Close doesn't wait.
 //
 // Close leaves the connection open and usable, unless ctx ended while a
-// message of more than 16 KiB was being written.
+// message of more than 16 KiB was being written. A smaller one of which a part
+// had left counts as sent: the rest is in the Conn's buffer, for its next write
+// or Flush, and the error is not nil even if no message is returned.
 func (q *Queue) Close(ctx context.Context) ([]Item, error) {
 	q.mu.Lock()
 	q.fail(ErrClosed)
@@ -333,7 +365,7 @@ func (q *Queue) Close(ctx context.Context) ([]Item, error) {
 	defer q.mu.Unlock()
 	items := q.takeAll()
 	switch {
-	case len(items) == 0:
+	case len(items) == 0 && !q.cut:
 		return nil, nil
 	case cause == nil:
 		cause = q.err

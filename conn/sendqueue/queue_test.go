@@ -32,25 +32,69 @@ func (c *counting) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// What has piled up behind a slow write leaves with one system call for each
-// 128 messages or 16 KiB.
+// What has piled up behind a slow write leaves with as few system calls as
+// there are buffers to fill: 128 messages or 16 KiB each.
 func TestSystemCalls(t *testing.T) {
+	for _, tt := range []struct {
+		role               conn.Role
+		size, count, calls int
+	}{
+		{conn.Server, 0, 1000, 8}, {conn.Server, 100, 1000, 8},
+		{conn.Server, 1000, 160, 10}, // 16 KiB hold 16 of 1000 bytes with their headers
+		{conn.Server, 4080, 40, 10}, {conn.Server, 4090, 30, 10}, {conn.Server, 8000, 20, 10},
+		{conn.Server, 16000, 10, 10}, {conn.Client, 100, 1000, 8}, {conn.Client, 4060, 40, 10},
+	} {
+		t.Run(fmt.Sprint(tt), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, b := net.Pipe()
+				c := &counting{Conn: a}
+				ws := conn.New(c, tt.role, handshake.Result{}, nil)
+				defer ws.CloseNow()
+				q, err := sendqueue.New(ws, nil)
+				require.NoError(t, err)
+				q.Send(t.Context(), conn.Binary, nil)
+				synctest.Wait()
+				for range tt.count {
+					q.Send(t.Context(), conn.Binary, make([]byte, tt.size))
+				}
+				go io.Copy(io.Discard, b)
+				require.NoError(t, q.Flush(t.Context()))
+				require.EqualValues(t, 1+tt.calls, c.writes.Load())
+				require.EqualValues(t, 1+tt.calls, q.Stats().Batches)
+			})
+		})
+	}
+}
+
+// A producer that goes on when Drained says so doesn't spin on a queue that
+// has room, but not for its message.
+func TestNoRoomIsCongested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, b := net.Pipe()
-		c := &counting{Conn: a}
-		ws := conn.New(c, conn.Server, handshake.Result{}, nil)
-		defer ws.CloseNow()
-		q, err := sendqueue.New(ws, nil)
-		require.NoError(t, err)
-		q.Send(t.Context(), conn.Binary, make([]byte, 100))
+		q, peer := pair(t, &sendqueue.Config{MaxBytes: 10, HighWater: 9, LowWater: 3})
+		q.SendItem(t.Context(), item(t, "0"))
 		synctest.Wait()
-		for range 1000 {
-			q.Send(t.Context(), conn.Binary, make([]byte, 100))
+		q.SendItem(t.Context(), item(t, "aaaaa"))
+		require.False(t, q.Congested())
+		_, err := q.TrySend(item(t, "bbbbbb"))
+		require.ErrorIs(t, err, sendqueue.ErrFull)
+		require.True(t, q.Congested())
+		drained := q.Drained()
+		for _, want := range []string{"0", "aaaaa"} {
+			select {
+			case <-drained:
+				t.Fatal("drained too early")
+			default:
+			}
+			_, p, err := peer.ReadMessage(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, string(p))
+			synctest.Wait()
 		}
-		go io.Copy(io.Discard, b)
-		require.NoError(t, q.Flush(t.Context()))
-		require.EqualValues(t, 1+8, c.writes.Load())
-		require.EqualValues(t, 1+8, q.Stats().Batches)
+		<-drained
+		r, err := q.TrySend(item(t, "bbbbbb"))
+		require.NoError(t, err)
+		require.Equal(t, sendqueue.Queued, r)
+		q.Conn().CloseNow()
 	})
 }
 
