@@ -12,7 +12,7 @@ type Hub struct {
 }
 
 // New returns a hub without topics. configure, unless nil, gives each topic its
-// Config, whose Log belongs to that topic alone.
+// Config, whose Log belongs to that topic alone. It must not call the hub.
 func New(configure func(name string) *Config) *Hub {
 	if configure == nil {
 		configure = func(string) *Config { return nil }
@@ -60,6 +60,7 @@ func (h *Hub) Delete(name string) {
 // DeleteIdle deletes the topics that nobody is subscribed to and whose log
 // keeps nothing, and returns how many those were. A program calls it now and
 // then when its topics come and go; Config.History.Age makes histories end.
+// Whoever holds such a Topic gets ErrClosed, and asks the hub for a new one.
 func (h *Hub) DeleteIdle() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -27,8 +27,8 @@ type Limits struct {
 }
 
 // Log is the history of one topic. The one in memory is [Ring]; one that keeps
-// the messages elsewhere lets them outlive the process. Its numbers have no
-// gaps. Methods are called concurrently, but Append and Trim not with each
+// the messages elsewhere lets them outlive the process. Its numbers begin above
+// zero and have no gaps. Methods are called concurrently, but Append and Trim not with each
 // other.
 type Log interface {
 	// Append stores e, whose number is the one after the last.

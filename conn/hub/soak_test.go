@@ -106,6 +106,7 @@ func TestSoak(t *testing.T) {
 // then the slow ones. Every second queue drops, the others fall behind.
 func subscribeSoak(t *testing.T, topic *hub.Topic) []*soakReader {
 	accepted := make(chan *conn.Conn)
+	patient := &conn.Config{KeepaliveInterval: -1} // or the stuck ones would be found out after 45 seconds
 	s := httptest.NewServer(conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
 		accepted <- ws
 		for _, err := range ws.Messages(ctx) {
@@ -114,9 +115,9 @@ func subscribeSoak(t *testing.T, topic *hub.Topic) []*soakReader {
 			}
 		}
 		return nil
-	}))
+	}, patient))
 	t.Cleanup(s.Close)
-	cfg := &conn.Config{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	cfg := &conn.Config{KeepaliveInterval: -1, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		nc, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
 			nc.(*net.TCPConn).SetReadBuffer(16 << 10) // so that queues fill and not the kernel

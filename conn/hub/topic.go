@@ -33,8 +33,9 @@ type Config struct {
 	History Limits
 
 	// Encode appends to dst what subscribers get for data, with number seq.
-	// It is called once a message, in the order of the numbers. Numbered is
-	// one. Nil means the data as it is, without a number.
+	// It is called once a message, in the order of the numbers, and must not
+	// call the topic. Numbered is one. Nil means the data as it is, without a
+	// number.
 	Encode func(dst []byte, seq uint64, typ conn.MessageType, data []byte) []byte
 }
 
@@ -92,7 +93,8 @@ type Message struct {
 // Publish gives the message the next number, stores it, and hands it to every
 // subscriber's queue. It waits for no subscriber. The error says that the
 // topic is closed, that the message isn't valid, or that the log failed; then
-// nobody gets it and the number isn't used.
+// nobody gets it, seq is zero, and the number isn't used. When the log could
+// only not be trimmed, everybody gets the message and seq is its number.
 func (t *Topic) Publish(typ conn.MessageType, data []byte) (seq uint64, err error) {
 	return t.PublishMessage(Message{Type: typ, Data: data})
 }
@@ -123,6 +125,9 @@ func (t *Topic) PublishMessage(m Message) (seq uint64, err error) {
 
 // entry frames m under the next number.
 func (t *Topic) entry(m Message) (Entry, error) {
+	if m.Priority != sendqueue.High && m.Priority != sendqueue.Low {
+		return Entry{}, fmt.Errorf("hub: Message.Priority is %d; use sendqueue.High or sendqueue.Low", m.Priority)
+	}
 	e := Entry{Seq: t.last + 1, Time: time.Now(), Key: m.Key, Priority: m.Priority}
 	data := m.Data
 	if t.encode != nil {
@@ -147,7 +152,9 @@ const Live = math.MaxUint64
 // When messages after since are no longer in the log, or since was never given
 // here, the error is a [*HistoryLostError] and nobody is subscribed.
 //
-// The caller closes the Subscription when the connection ends.
+// The caller closes the Subscription when the connection ends. A message that
+// the queue could never hold (sendqueue.ErrTooLarge) ends it, as there would be
+// a gap.
 func (t *Topic) Subscribe(q *sendqueue.Queue, since uint64) (*Subscription, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -158,7 +165,7 @@ func (t *Topic) Subscribe(q *sendqueue.Queue, since uint64) (*Subscription, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Subscription{topic: t, q: q, next: next, index: len(t.subs), done: make(chan struct{})}
+	s := &Subscription{topic: t, q: q, next: next, index: len(t.subs)}
 	s.live = next > t.last
 	var entries []Entry
 	if !s.live { // now, because the next Publish may trim them
@@ -225,7 +232,6 @@ func (t *Topic) Close() {
 type Subscription struct {
 	topic  *Topic
 	q      *sendqueue.Queue
-	done   chan struct{}
 	ctx    context.Context // ends when the subscription does
 	cancel context.CancelCauseFunc
 
@@ -333,16 +339,15 @@ func (s *Subscription) end(err error) {
 	}
 	s.err = err
 	s.live = false
-	s.cancel(err)
 	subs := s.topic.subs
 	subs[s.index] = subs[len(subs)-1]
 	subs[s.index].index = s.index
 	s.topic.subs = slices.Delete(subs, len(subs)-1, len(subs))
-	close(s.done)
+	s.cancel(err)
 }
 
 // Done is closed when the subscription has ended.
-func (s *Subscription) Done() <-chan struct{} { return s.done }
+func (s *Subscription) Done() <-chan struct{} { return s.ctx.Done() }
 
 // Err returns why the subscription ended, or nil while it has not: ErrClosed;
 // ErrHistoryLost when the subscriber was so far behind that the log has
