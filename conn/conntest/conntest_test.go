@@ -248,7 +248,7 @@ func TestExplain(t *testing.T) {
 64 6f 6e 65              reason "done"                                 7.1.6
 8a                       FIN 1, RSV 000, opcode A: pong                5.5.3
 00                       MASK 0, length code 0                         5.2
-02                       FIN 0 (not the last), RSV 000, opcode 2: binary  5.6
+02                       FIN 0 (not last), RSV 000, opcode 2: binary   5.6
 7e                       MASK 0, length code 126                       5.2
 00 80                    extended length 128                           5.2
 fe fe fe fe fe fe fe ..  payload: 128 bytes                            5.6
@@ -265,4 +265,35 @@ func TestNoLeak(t *testing.T) {
 		<-server.Done()
 	})
 	require.LessOrEqual(t, runtime.NumGoroutine(), before)
+}
+
+func TestDraw(t *testing.T) {
+	draw := func(role conn.Role, wire ...byte) string {
+		near, far := conntest.Pipe(conntest.Link{Buffer: 1 << 20})
+		defer far.Close()
+		var r conntest.Recorder
+		_, err := r.Wrap(near, role).Write(wire)
+		require.NoError(t, err)
+		return r.Frames()[0].Draw()
+	}
+	require.Equal(t, `
+ 0                   1                   2                   3
+ 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
++-+-+-+-+-------+-+-------------+
+|F|R|R|R|opcode |M| Payload len |
+|1|0|0|0|1 0 1 0|0|0 0 0 0 0 0 0|
++-+-+-+-+-------+-+-------------+
+`, "\n"+draw(conn.Server, 0x8a, 0))
+	long := draw(conn.Client, append([]byte{0x82, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 1, 2, 3, 4}, make([]byte, 65536)...)...)
+	require.Contains(t, long, `
+|F|R|R|R|opcode |M| Payload len |    Extended payload length    |
+|1|0|0|0|0 0 1 0|1|1 1 1 1 1 1 1|0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0|
++-+-+-+-+-------+-+-------------+-------------------------------+
+|               Extended payload length continued               |
+`)
+	require.Contains(t, long, "\nand 65530 bytes more\n") // 2 of them beside the key, 4 below
+	for line := range strings.Lines(long) {
+		require.LessOrEqual(t, len(line), 80)
+	}
+	require.Empty(t, draw(conn.Client, 0x81, 0x7f, 0xff, 0, 0, 0, 0, 0, 0, 0), "not a frame")
 }

@@ -117,7 +117,7 @@ func (f *Frame) Explain() string {
 		return b.String()
 	}
 	h, w := f.Header, f.Wire
-	fin := "0 (not the last)"
+	fin := "0 (not last)"
 	if h.FIN {
 		fin = "1"
 	}

@@ -52,3 +52,24 @@ func ExampleFrame_Explain() {
 	// 7f 9f 4d 51 58           payload, masked                               5.3
 	// 48 65 6c 6c 6f           unmasked: "Hello"                             5.6
 }
+
+// The same frame in the form of the figure of section 5.2.
+func ExampleFrame_Draw() {
+	var wire conntest.Recorder
+	near, _ := conntest.Pipe(conntest.Link{})
+	wire.Wrap(near, conn.Client).Write([]byte{0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58})
+	fmt.Print(wire.Frames()[0].Draw())
+	// Output:
+	//  0                   1                   2                   3
+	//  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+	// +-+-+-+-+-------+-+-------------+-------------------------------+
+	// |F|R|R|R|opcode |M| Payload len |          Masking-key          |
+	// |1|0|0|0|0 0 0 1|1|0 0 0 0 1 0 1|0 0 1 1 0 1 1 1 1 1 1 1 1 0 1 0|
+	// +-+-+-+-+-------+-+-------------+-------------------------------+
+	// |     Masking-key continued     |         Payload Data          |
+	// |0 0 1 0 0 0 0 1 0 0 1 1 1 1 0 1|0 1 1 1 1 1 1 1 1 0 0 1 1 1 1 1|
+	// +-------------------------------+---------------+---------------+
+	// |            Payload Data continued             |
+	// |0 1 0 0 1 1 0 1 0 1 0 1 0 0 0 1 0 1 0 1 1 0 0 0|
+	// +-----------------------------------------------+
+}

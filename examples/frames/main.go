@@ -82,6 +82,9 @@ func (t *talk) text(ctx context.Context) error {
 		return err
 	}
 	t.explain()
+	frames := t.wire.Frames()
+	t.Say("The same bytes bit by bit, in the figure of section 5.2:")
+	t.Show(frames[len(frames)-1].Draw())
 	return nil
 }
 

@@ -54,12 +54,21 @@ func run(w io.Writer) error {
 
 func (e *exchange) request() error {
 	e.Step("The client asks")
-	e.Say("A WebSocket begins as an HTTP request, so that it passes port 80 and 443 and shares a server with pages (RFC 6455, section 4.1). Upgrade and Connection ask for the change of protocol. Sec-WebSocket-Key is 16 random bytes in base64; here it is the example of section 1.3. The client offers two subprotocols, the better one first.")
+	e.Say("A WebSocket begins as an HTTP request, so that it passes port 80 and 443 and shares a server with pages (RFC 6455, section 4.1). Upgrade and Connection ask for the change of protocol. Sec-WebSocket-Key is 16 random bytes in base64; here it is the example of section 1.3. The client offers two subprotocols, the better one first. On the right stands the section that asks for each line. On the wire each ends with 0d 0a, CR LF, and the empty one ends the head.")
+	e.Space()
 	request, err := e.client.AppendRequest(nil)
 	if err != nil {
 		return err
 	}
-	e.Show(string(request))
+	e.Head(strings.TrimSuffix(string(request), "\r\n"),
+		lesson.Meaning{Line: "GET", Says: "the URL's path", Section: "4.1"},
+		lesson.Meaning{Line: "Host:", Says: "whom it asks", Section: "4.1"},
+		lesson.Meaning{Line: "Upgrade:", Says: "to which protocol", Section: "4.1"},
+		lesson.Meaning{Line: "Connection:", Says: "for this hop only", Section: "4.1"},
+		lesson.Meaning{Line: "Sec-WebSocket-Key:", Says: "to be proved", Section: "11.3.1"},
+		lesson.Meaning{Line: "Sec-WebSocket-Version:", Says: "this RFC", Section: "11.3.5"},
+		lesson.Meaning{Line: "Sec-WebSocket-Protocol:", Says: "what it offers", Section: "11.3.4"},
+	)
 	parsed, _, err := handshake.ParseRequest(request)
 	if err != nil {
 		return err
@@ -76,6 +85,7 @@ func (e *exchange) request() error {
 func (e *exchange) derivation() error {
 	e.Step("The server proves that it understood")
 	e.Say("It takes the key as it stands in the request, appends a fixed GUID that no other protocol uses, hashes that with SHA-1, and answers with the hash in base64 (section 4.2.2). A server that only echoes headers, or a cache that repeats an old response, cannot do that. It is a proof of understanding, not of identity: that is what TLS is for.")
+	e.Space()
 	joined := e.key + handshake.GUID
 	hash := sha1.Sum([]byte(joined))
 	e.Show(fmt.Sprintf("key       %s\nGUID      %s\njoined    %s\n          %s\nSHA-1     % x\n          % x\nbase64    %s\n",
@@ -86,7 +96,15 @@ func (e *exchange) derivation() error {
 func (e *exchange) response() error {
 	e.Step("The server accepts")
 	e.Say("101 ends HTTP on this connection: after the empty line, all that follows is frames. The server speaks one of the subprotocols offered, or names none.")
-	e.Show(string(e.answer))
+	e.Space()
+	e.Head(strings.TrimSuffix(string(e.answer), "\r\n"),
+		lesson.Meaning{Line: "HTTP/1.1", Says: "yes", Section: "4.2.2"},
+		lesson.Meaning{Line: "Upgrade:", Says: "to this protocol", Section: "4.2.2"},
+		lesson.Meaning{Line: "Connection:", Says: "for this hop only", Section: "4.2.2"},
+		lesson.Meaning{Line: "Sec-WebSocket-Accept:", Says: "the proof", Section: "11.3.3"},
+		lesson.Meaning{Line: "Sec-WebSocket-Protocol:", Says: "what it chose", Section: "11.3.4"},
+	)
+	e.Space()
 	response, _, err := handshake.ParseResponse(e.answer)
 	if err != nil {
 		return err
@@ -101,7 +119,7 @@ func (e *exchange) response() error {
 
 func (e *exchange) refusals() error {
 	e.Step("The server refuses")
-	e.Say("A refusal is plain HTTP, and says what was wrong (section 4.2.2).")
+	e.Say("A refusal is plain HTTP, and says what was wrong (section 4.2.2). The connection ends with it.")
 	good, err := e.client.AppendRequest(nil)
 	if err != nil {
 		return err
@@ -111,6 +129,7 @@ func (e *exchange) refusals() error {
 		{"The key must be 16 bytes; this is 15 (section 4.2.1):", "dGhlIHNhbXBsZSBub25jZQ==", "MTIzNDU2Nzg5MDEyMzQ1"},
 		{"A browser says which page asks. Another origin than the server's own is refused unless the server allows it, because the browser sends its user's cookies along (section 10.2):", "Upgrade: websocket", "Origin: https://evil.example\r\nUpgrade: websocket"},
 	} {
+		e.Space()
 		e.Say("%s", r.why)
 		parsed, _, err := handshake.ParseRequest([]byte(strings.Replace(string(good), r.old, r.new, 1)))
 		if err == nil {
@@ -120,7 +139,10 @@ func (e *exchange) refusals() error {
 		if !errors.As(err, &refusal) {
 			return fmt.Errorf("the server did not refuse %q", r.new)
 		}
-		e.Show(string(refusal.AppendResponse(nil)))
+		e.Head(string(refusal.AppendResponse(nil)),
+			lesson.Meaning{Line: "HTTP/1.1", Says: "no", Section: refusal.Section},
+			lesson.Meaning{Line: "Sec-WebSocket-Version:", Says: "what would do", Section: "11.3.5"},
+		)
 	}
 	return nil
 }
@@ -140,6 +162,7 @@ func (e *exchange) doubts() error {
 		if err == nil {
 			return fmt.Errorf("the client did not refuse %s", r.what)
 		}
+		e.Space()
 		e.Say("With %s: %v", r.what, err)
 	}
 	return nil

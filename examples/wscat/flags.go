@@ -111,7 +111,7 @@ func (o *options) define(fs *flag.FlagSet) {
 	fs.BoolVar(&o.json, "json", false, "print messages that are JSON indented")
 	fs.BoolVar(&o.raw, "raw", false, "print the bytes of messages as they are, with nothing added")
 	fs.BoolVar(&o.times, "time", false, "print how long things took, and when messages came")
-	fs.BoolVar(&o.trace, "trace", false, "print every frame field by field on standard error")
+	fs.BoolVar(&o.trace, "trace", false, "draw every frame as RFC 6455 does, and explain it field by field, on standard error")
 	fs.BoolVar(&o.quiet, "q", false, "print nothing about the connection but errors")
 
 	fs.BoolVar(&o.reconnect, "reconnect", false, "connect again when the connection is lost; input waits meanwhile")

@@ -3,7 +3,7 @@
 //
 //	wscat ws://localhost:8080/echo                        type lines, see answers
 //	echo '{"op":"ping"}' | wscat -n 1 -json wss://…/api   one question, one answer
-//	wscat -trace ws://localhost:8080/echo                 the frames, field by field
+//	wscat -trace ws://localhost:8080/echo                 the frames, as the RFC draws them
 //	wscat -listen localhost:8080 -echo                    a server
 //	wscat -reconnect wss://…/feed >feed.log               through restarts and outages
 //

@@ -187,7 +187,7 @@ func harmless(text []byte) []byte {
 // recorder returns a recorder for one connection that prints each frame.
 func (p *printer) recorder() *conntest.Recorder {
 	return &conntest.Recorder{Keep: -1, OnFrame: func(f *conntest.Frame) {
-		text := strings.TrimLeft(f.String(), " ") + "\n" + f.Explain()
+		text := strings.TrimLeft(f.String(), " ") + "\n" + f.Draw() + f.Explain()
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		fmt.Fprintf(p.err, "%s\n", harmless([]byte(text)))

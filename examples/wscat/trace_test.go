@@ -41,7 +41,35 @@ func withoutSecrets(trace string) string {
 	trace = secrets[0].ReplaceAllStringFunc(trace, func(s string) string {
 		return regexp.MustCompile(`[0-9a-f]{2}`).ReplaceAllString(s[:23], "??") + s[23:]
 	})
-	return secrets[1].ReplaceAllString(trace, "${1}(drawn at random)")
+	return secrets[1].ReplaceAllString(withoutSecretBits(trace), "${1}(drawn at random)")
+}
+
+// withoutSecretBits hides the masking key, and what it masks, in drawings. A
+// drawing has two lines for each word: names, and bits.
+func withoutSecretBits(trace string) string {
+	var names []string
+	masked := false
+	lines := strings.Split(trace, "\n")
+	for i, line := range lines {
+		fields := strings.Split(line, "|")
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			names = nil
+		case names == nil:
+			names = fields
+		default:
+			if names[1] == "F" {
+				masked = fields[6] == "1"
+			}
+			for j, name := range names {
+				if strings.Contains(name, "Masking-key") || masked && strings.Contains(name, "Payload Data") {
+					fields[j] = strings.NewReplacer("0", "?", "1", "?").Replace(fields[j])
+				}
+			}
+			lines[i] = strings.Join(fields, "|")
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // The trace of a conversation, with the times of the wire.

@@ -84,6 +84,28 @@ func (n *Narrator) Show(text string) {
 	}
 }
 
+// Meaning is what one line of an HTTP head says, and the section that defines
+// it. Line is its first word.
+type Meaning struct{ Line, Says, Section string }
+
+// Head prints a request or a response line by line, each with its meaning
+// beside it if it is among those.
+func (n *Narrator) Head(text string, meanings ...Meaning) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		first, _, _ := strings.Cut(line, " ")
+		for _, m := range meanings {
+			if m.Line == first {
+				line = fmt.Sprintf("%-50s  %-20s  %s", line, m.Says, m.Section)
+			}
+		}
+		fmt.Fprintln(n.w, n.paint(green, strings.TrimRight(line, " ")))
+	}
+}
+
+// Space prints an empty line.
+func (n *Narrator) Space() { fmt.Fprintln(n.w) }
+
 // Note prints an aside.
 func (n *Narrator) Note(format string, args ...any) {
 	fmt.Fprintln(n.w, n.paint(dim, fmt.Sprintf(format, args...)))
