@@ -17,9 +17,9 @@ func TestLesson(t *testing.T) {
 	}
 	squeezed := strings.Join(strings.Fields(out.String()), " ")
 	for _, want := range []string{
-		"81 FIN 1, RSV 000, opcode 1: text 5.6 85 MASK 1, length code 5 5.2", // a client's Hello
+		"81 FIN 1, RSV 000, opcode 1: text 5.6 85 MASK 1, length code 5 5.2",                // a client's Hello
 		"|F|R|R|R|opcode |M| Payload len | Masking-key | |1|0|0|0|0 0 0 1|1|0 0 0 0 1 0 1|", // the same, drawn
-		"05 MASK 0, length code 5 5.2 48 65 6c 6c 6f payload: \"Hello\" 5.6", // a server's
+		"05 MASK 0, length code 5 5.2 48 65 6c 6c 6f payload: \"Hello\" 5.6",                // a server's
 		"7d MASK 0, length code 125 5.2",
 		"00 7e extended length 126 5.2",
 		"ff ff extended length 65535 5.2",
