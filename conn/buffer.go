@@ -6,13 +6,14 @@ const (
 	readSize  = 16 << 10 // takes a pipelined burst of small messages in one read
 	writeSize = 16 << 10 // takes a small message with its header, or many of them
 
-	// longSize holds a payload of 64 KiB with its header.
-	longSize = 64<<10 + 14
+	// longSize is the piece in which a long payload leaves. It is the largest
+	// with which a Conn whose peer doesn't read stays within 64 KiB.
+	longSize = 56 << 10
 
 	// growStep is the most that a declared length makes us allocate ahead of
 	// the bytes themselves (RFC 6455, section 10.4), until doubling is more.
-	// What a read buffer does not hold of 64 KiB fits.
-	growStep = 56 << 10
+	// What a read buffer does not hold of 64 KiB and a header fits.
+	growStep = 48<<10 + 14
 
 	// keepSize is the largest message buffer that goes back to its pool: that
 	// of a message of DefaultMaxMessageSize, grown by doubling, does.

@@ -3,6 +3,7 @@ package conn_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -44,26 +45,39 @@ func allocated() int64 {
 	return metric("/gc/heap/allocs:bytes")
 }
 
+// requireGrowth checks how much memory n connections keep, at a moment when
+// everything waits, beyond what they have received.
+func requireGrowth(t *testing.T, before int64, n, received int, what string) {
+	synctest.Wait()
+	grown := (live()-before)/int64(n) - int64(received)
+	t.Logf("%s: %d bytes for each of %d connections", what, grown, n)
+	require.Less(t, grown, int64(perConn), what)
+}
+
 // A header that declares 2^62 bytes costs no more than any other, whether the
-// limit refuses it or there is no limit.
+// limit refuses it, or there is no limit and the bytes never come.
 func TestDeclaredLength(t *testing.T) {
+	const peers = 100
 	for _, role := range roles {
-		for _, limit := range []int64{0, -1} {
-			h := frame.Header{FIN: true, Opcode: frame.Binary, Length: 1 << 62, Masked: role == conn.Server}
-			wire := append(h.Append(nil), "a few bytes"...)
-			ws := conn.New(&script{wire: wire, size: 1 << 30}, role, handshake.Result{}, &conn.Config{MaxMessageSize: limit})
-			before := allocated()
-			_, _, err := ws.ReadMessage(context.Background())
-			require.Error(t, err)
-			bound := int64(2 * perConn)
-			if raceEnabled { // and pools drop what they are given
-				bound *= 2
-			}
-			require.Less(t, allocated()-before, bound)
-			if limit == 0 {
-				require.ErrorIs(t, err, frame.ErrMessageTooBig)
-			}
+		h := frame.Header{FIN: true, Opcode: frame.Binary, Length: 1 << 62, Masked: role == conn.Server}
+		wire := append(h.Append(nil), "a few bytes"...)
+		ws := conn.New(&script{wire: wire, size: 1 << 30}, role, handshake.Result{}, nil)
+		before := allocated()
+		_, _, err := ws.ReadMessage(context.Background())
+		require.ErrorIs(t, err, frame.ErrMessageTooBig)
+		if !raceEnabled { // and pools drop what they are given
+			require.Less(t, allocated()-before, int64(perConn))
 		}
+		synctest.Test(t, func(t *testing.T) {
+			before := live()
+			for range peers {
+				ws, peer := raw(role, &conn.Config{MaxMessageSize: -1})
+				defer peer.Close()
+				go ws.ReadMessage(context.Background())
+				go peer.Write(wire)
+			}
+			requireGrowth(t, before, peers, len(wire), role.String())
+		})
 	}
 }
 
@@ -154,12 +168,11 @@ func TestEmptyContinuations(t *testing.T) {
 	}
 }
 
-// A thousand peers that read nothing of what they are sent cost the write
-// buffer each, and for a long message the piece of 64 KiB that is on its way;
-// not the message. The contexts of the writes end the wait.
+// A thousand peers that read nothing of what they are sent cost a buffer each,
+// however long the message. The contexts of the writes end the wait.
 func TestSlowReaders(t *testing.T) {
 	const peers = 1000
-	for size, bound := range map[int]int64{1 << 10: perConn, 1 << 20: 2 * perConn} {
+	for _, size := range []int{1 << 10, 100 << 10, 1 << 20} {
 		payload := make([]byte, size)
 		synctest.Test(t, func(t *testing.T) {
 			before := live()
@@ -172,14 +185,74 @@ func TestSlowReaders(t *testing.T) {
 				conns = append(conns, ws)
 				go func() { errs <- ws.WriteMessage(ctx, conn.Binary, payload) }()
 			}
-			synctest.Wait()
-			grown := (live() - before) / peers
-			for _, ws := range conns {
+			requireGrowth(t, before, peers, 0, fmt.Sprintf("message of %d bytes", size))
+			for range peers {
 				require.ErrorIs(t, <-errs, context.DeadlineExceeded)
-				defer ws.CloseNow()
 			}
-			require.Less(t, grown, bound, "message of %d bytes", size)
+			for _, ws := range conns {
+				ws.CloseNow()
+			}
 		})
+	}
+}
+
+// Peers that never finish the handshake cost what they have sent, in both
+// roles: those that send a byte a second, and those that have sent nearly as
+// much as is read of a head. HandshakeTimeout ends them all, and they leave
+// nothing.
+func TestUnfinishedHandshakes(t *testing.T) {
+	const peers = 100
+	const size = 15 << 10
+	head := map[conn.Role]string{
+		conn.Server: "GET / HTTP/1.1\r\nHost: h\r\nX-Filler: ",
+		conn.Client: "HTTP/1.1 101 Switching Protocols\r\nX-Filler: ",
+	}
+	for _, role := range roles {
+		for name, send := range map[string]func(peer io.Writer, head string) int{
+			"one byte a second": func(peer io.Writer, head string) int {
+				for i := range len(head) {
+					if _, err := io.WriteString(peer, head[i:i+1]); err != nil {
+						break
+					}
+					time.Sleep(time.Second)
+				}
+				return 9
+			},
+			"a long field": func(peer io.Writer, head string) int {
+				io.WriteString(peer, head+strings.Repeat("x", size-len(head)))
+				return size
+			},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				before := live()
+				errs := make(chan error, peers)
+				for range peers {
+					near, peer := net.Pipe()
+					if role == conn.Server {
+						go func() {
+							_, err := conn.Upgrade(context.Background(), near, nil)
+							errs <- err
+						}()
+					} else {
+						cfg := &conn.Config{Proxy: noProxy, ParallelHandshakes: true}
+						cfg.DialContext = func(context.Context, string, string) (net.Conn, error) { return near, nil }
+						go func() {
+							_, err := conn.Dial(context.Background(), "ws://h/", cfg)
+							errs <- err
+						}()
+					}
+					go io.Copy(io.Discard, peer)
+					go send(peer, head[role])
+				}
+				time.Sleep(9 * time.Second)
+				requireGrowth(t, before, peers, send(io.Discard, head[role]), role.String()+", "+name)
+				for range peers {
+					require.ErrorContains(t, <-errs, "Config.HandshakeTimeout")
+				}
+				time.Sleep(time.Hour)
+				require.Less(t, live()-before, int64(perConn), "afterwards")
+			})
+		}
 	}
 }
 
@@ -260,16 +333,28 @@ func TestTLSCut(t *testing.T) {
 
 // descriptors returns how many file descriptors are open, or -1 when the
 // system doesn't say.
-func descriptors() int {
+func descriptors() int64 {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
 		return -1
 	}
-	return len(list)
+	return int64(len(list))
 }
 
-// After connections that end in every way the descriptors are back where they
-// were. (Goroutines that stay are found by synctest in the other tests.)
+// requireBack waits until a count is down to what it was. That takes the moment
+// in which the last goroutines return, and fails when it never comes.
+func requireBack(t *testing.T, what string, before int64, count func() int64) {
+	for range 1000 {
+		if count() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	require.LessOrEqual(t, count(), before, what)
+}
+
+// After connections that end in every way the goroutines and the descriptors
+// are back where they were.
 func TestNothingLeft(t *testing.T) {
 	served := make(chan struct{})
 	addr := tcpServer(t, func(nc net.Conn) {
@@ -287,7 +372,8 @@ func TestNothingLeft(t *testing.T) {
 		<-served
 	}
 	dial(func(ws *conn.Conn) { ws.CloseNow() }) // what the runtime opens once
-	before := descriptors()
+	goroutines := func() int64 { return metric("/sched/goroutines:goroutines") }
+	begun, before := goroutines(), descriptors()
 	for range 20 {
 		dial(func(ws *conn.Conn) { ws.Close() })
 		dial(func(ws *conn.Conn) { ws.CloseNow() })
@@ -303,5 +389,6 @@ func TestNothingLeft(t *testing.T) {
 		nc.Close()
 		<-served
 	}
-	require.LessOrEqual(t, descriptors(), before)
+	requireBack(t, "goroutines", begun, goroutines)
+	requireBack(t, "descriptors", before, descriptors)
 }

@@ -304,11 +304,12 @@ func (c *Conn) flushWith(ctx context.Context, p []byte) error {
 }
 
 // sendLong sends the buffer, which holds the header h alone, and the payload p
-// through a larger buffer: one call for every 64 KiB.
+// through a larger buffer: one call for every 56 KiB.
 func (c *Conn) sendLong(ctx context.Context, h frame.Header, p []byte) error {
 	long := longBuffers.Get().(*[longSize]byte)
 	defer longBuffers.Put(long)
 	start, pos := copy(long[:], c.wr.buf), 0
+	c.dropBuffer() // a peer that doesn't read costs one of the two
 	for len(p) > 0 {
 		n := min(len(p), longSize-start)
 		pos = copyPayload(long[start:start+n], p[:n], h, pos)
@@ -320,7 +321,6 @@ func (c *Conn) sendLong(ctx context.Context, h frame.Header, p []byte) error {
 		}
 		p, start = p[n:], 0
 	}
-	c.dropBuffer()
 	return nil
 }
 
