@@ -24,6 +24,12 @@ func follow(ctx context.Context, in io.Reader, out io.Writer, url string) error 
 		Identify:  reconnect.TopicID,
 		Ack: func(m conn.Message) (reconnect.Ack, bool) {
 			id, ok := strings.CutPrefix(string(m.Data), "ack ")
+			if ok && v.acks == 0 {
+				v.say("its first note is acknowledged")
+			}
+			if ok {
+				v.acks++
+			}
 			return reconnect.Ack{ID: id, UpTo: true}, ok
 		},
 		// Short, for a show. The defaults are for a server with many clients.
@@ -55,8 +61,9 @@ func follow(ctx context.Context, in io.Reader, out io.Writer, url string) error 
 	if err != nil {
 		return err
 	}
-	v.say("in all %d connections, %d messages, each once and in order, %d of them from before the connection; histories lost: %d; notes posted and acknowledged: %d, sent again: %d",
-		st.Connections, v.messages, v.recovered, st.Gaps, notes, st.Resent)
+	v.say("in all %d connections, %d messages, each once and in order,", st.Connections, v.messages)
+	v.say("%d of them recovered; histories lost: %d", v.recovered, st.Gaps)
+	v.say("notes posted and acknowledged: %d, sent again: %d", notes, st.Resent)
 	return nil
 }
 
@@ -84,11 +91,13 @@ type viewer struct {
 	messages  int
 	recovered int
 	batch     int // recovered since the last connection
+	acks      int // of the Client's goroutine
 
-	mu     sync.Mutex // guards the rest
-	out    io.Writer
-	opened time.Time // the present connection
-	lost   time.Time // the one before; zero at first
+	mu       sync.Mutex // guards the rest
+	out      io.Writer
+	opened   time.Time // the present connection
+	lost     time.Time // the one before; zero at first
+	attempts int       // since then
 }
 
 func (v *viewer) say(format string, args ...any) {
@@ -102,25 +111,32 @@ func (v *viewer) state(s reconnect.State) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch s.Phase {
+	case reconnect.Connecting:
+		v.attempts++
 	case reconnect.Open:
 		v.opened = s.Since
 		if !v.lost.IsZero() {
-			fmt.Fprintf(v.out, "back after %v and %d attempts\n", s.Since.Sub(v.lost).Round(time.Millisecond), s.Attempts)
+			fmt.Fprintf(v.out, "back after %v, at attempt %d\n", s.Since.Sub(v.lost).Round(time.Millisecond), v.attempts)
 		}
 	case reconnect.Waiting:
 		what := "no connection"
 		if v.opened.After(v.lost) {
-			what, v.lost = "lost the connection", s.Since
+			what, v.lost, v.attempts = "lost the connection", s.Since, 0
 		}
-		fmt.Fprintf(v.out, "%s (%v); next attempt in %v\n", what, cause(s.Err), s.Next.Sub(s.Since).Round(time.Millisecond))
+		fmt.Fprintf(v.out, "%s: %v;\n", what, cause(s.Err))
+		fmt.Fprintf(v.out, "tries again in %v\n", s.Next.Sub(s.Since).Round(time.Millisecond))
 	}
 }
 
-// cause shortens an error of the network to its core.
+// cause shortens an error to its core.
 func cause(err error) error {
 	var op *net.OpError
-	if errors.As(err, &op) {
+	var closed *conn.CloseError
+	switch {
+	case errors.As(err, &op):
 		return op.Err
+	case errors.As(err, &closed) && closed.Err != nil:
+		return closed.Err
 	}
 	return err
 }
@@ -131,7 +147,8 @@ func (v *viewer) watch(ctx context.Context, client *reconnect.Client) error {
 		var gap *reconnect.GapError
 		switch {
 		case errors.As(err, &gap):
-			v.say("told that history is lost: what came after %d is gone; a real client loads its data anew now", gap.After.Seq)
+			v.say("told that history is lost after message %d;", gap.After.Seq)
+			v.say("a real client loads its data anew now")
 			v.last = gap.Next.Seq - 1
 		case err != nil && ctx.Err() != nil:
 			return nil
@@ -166,12 +183,12 @@ func (v *viewer) take(msg reconnect.Message) error {
 	v.mu.Unlock()
 	switch {
 	case first:
-		v.say("connected; the first message has number %d", seq)
+		v.say("connected; the first message is number %d", seq)
 	case missed:
 		v.recovered++
 		v.batch++
 	case v.batch > 0:
-		v.say("recovered the %d messages that it had missed, up to %d, and is live again", v.batch, seq-1)
+		v.say("recovered %d messages up to %d, and is live again", v.batch, seq-1)
 		v.batch = 0
 	}
 	return nil

@@ -12,7 +12,8 @@
 //   - When the history is gone they are told so, and don't go on as if nothing
 //     had happened.
 //   - Each client posts notes all the while, also while offline. They wait,
-//     and what the server has not acknowledged is sent again.
+//     and what the server has not acknowledged is sent again: it takes its
+//     time with that, so that there is something.
 package main
 
 import (
@@ -77,27 +78,27 @@ func run(ctx context.Context, out io.Writer) (err error) {
 			return err
 		}
 	}
-	if err := s.everyClient(ctx, "first message"); err != nil {
+	if err := s.everyClient(ctx, "first note is acknowledged"); err != nil {
 		return err
 	}
 
 	act(2, "The server is killed: no Close frame, no goodbye.")
 	s.killServer()
-	if err := s.everyClient(ctx, "lost"); err != nil {
+	if err := s.everyClient(ctx, "tries again"); err != nil {
 		return err
 	}
 
-	act(3, "It is back, with its log. Before anybody else is, it publishes 10 messages.")
+	act(3, "It is back, with its log. Before it listens, it publishes 10 messages.")
 	if err := s.startServer(ctx, s.addr); err != nil {
 		return err
 	}
-	if err := s.everyClient(ctx, "recovered"); err != nil {
+	if err := s.everyClient(ctx, "live again"); err != nil {
 		return err
 	}
 
 	act(4, "It is killed again, and comes back without its log.")
 	s.killServer()
-	if err := s.everyClient(ctx, "lost"); err != nil {
+	if err := s.everyClient(ctx, "tries again"); err != nil {
 		return err
 	}
 	if err := os.Remove(s.history); err != nil {
@@ -106,7 +107,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	if err := s.startServer(ctx, s.addr); err != nil {
 		return err
 	}
-	if err := s.everyClient(ctx, "told that history is lost"); err != nil {
+	if err := s.everyClient(ctx, "live again"); err != nil {
 		return err
 	}
 
@@ -114,7 +115,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	for _, p := range s.players[1:] {
 		p.in.Close()
 	}
-	return s.everyClient(ctx, "in all")
+	return s.everyClient(ctx, "notes posted")
 }
 
 // stage has the processes and what they say.

@@ -18,6 +18,7 @@ import (
 const (
 	interval = 50 * time.Millisecond // between messages
 	early    = 10                    // messages that are published before the server listens
+	ackDelay = 6 * interval          // longer than a client's pause between notes
 )
 
 // serve publishes the time on a topic whose log is a file.
@@ -46,7 +47,8 @@ func serve(ctx context.Context, out io.Writer, addr, file string) error {
 	}
 	server := &http.Server{Handler: conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
 		return reconnect.ServeTopic(ctx, ws, topic, nil, func(q *sendqueue.Queue, m conn.Message) error {
-			return takeNote(ctx, q, m)
+			takeNote(ctx, q, m)
+			return nil
 		})
 	})}
 	defer server.Close()
@@ -67,13 +69,12 @@ func serve(ctx context.Context, out io.Writer, addr, file string) error {
 	}
 }
 
-// takeNote acknowledges what a client posts. A note can come twice, after an
-// acknowledgement was lost; a server that acts on notes would look at the ID.
-func takeNote(ctx context.Context, q *sendqueue.Queue, m conn.Message) error {
+// takeNote acknowledges what a client posts, after the time that it might take
+// to store it. A note can come twice, when it had no acknowledgement yet; a
+// server that acts on notes would look at the ID.
+func takeNote(ctx context.Context, q *sendqueue.Queue, m conn.Message) {
 	id, ok := strings.CutPrefix(string(m.Data), "note ")
-	if !ok {
-		return nil
+	if ok {
+		time.AfterFunc(ackDelay, func() { q.Send(ctx, conn.Text, []byte("ack "+id)) })
 	}
-	_, err := q.Send(ctx, conn.Text, []byte("ack "+id))
-	return err
 }
