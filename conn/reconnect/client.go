@@ -84,7 +84,7 @@ func New(ctx context.Context, rawURL string, cfg *Config) (*Client, error) {
 	c.states.watchers = make(map[chan State]func() bool)
 	for _, id := range resolved.Resume {
 		if _, _, err := c.tracker.see(id); err != nil {
-			return nil, fmt.Errorf("reconnect: Config.Resume has more streams than Config.MaxStreams, %d", resolved.MaxStreams)
+			return nil, fmt.Errorf("reconnect: Config.Resume: %w", err)
 		}
 	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)

@@ -112,8 +112,8 @@ type stream struct {
 type event [sha256.Size]byte
 
 var (
-	errTooManyStreams = Permanent(errors.New("reconnect: the server names more streams than Config.MaxStreams"))
-	errLongName       = Permanent(fmt.Errorf("reconnect: an ID.Stream or ID.Event is longer than %d bytes", maxName))
+	errTooManyStreams = Permanent(errors.New("there are more streams than Config.MaxStreams"))
+	errLongName       = Permanent(fmt.Errorf("an ID.Stream or ID.Event is longer than %d bytes", maxName))
 )
 
 // stream returns the stream of id, which is judged here.

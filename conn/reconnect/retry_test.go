@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -77,6 +78,10 @@ func TestConfigRefused(t *testing.T) {
 			Resume:     []reconnect.ID{{Stream: "a", Seq: 1}, {Stream: "b", Seq: 1}},
 			MaxStreams: 1,
 		}, "MaxStreams"},
+		{"a long name in resume", "", &reconnect.Config{
+			Identify: func(conn.Message) reconnect.ID { return reconnect.ID{} },
+			Resume:   []reconnect.ID{{Stream: strings.Repeat("x", 1025), Seq: 1}},
+		}, "longer than 1024 bytes"},
 		{"scheme", "ftp://server.test/", nil, "ftp"},
 		{"header", "", &reconnect.Config{Conn: &conn.Config{Header: http.Header{"Upgrade": {"h2c"}}}}, "Upgrade"},
 		{"conn", "", &reconnect.Config{Conn: &conn.Config{CloseTimeout: -1}}, "CloseTimeout"},
