@@ -243,14 +243,14 @@ func TestUpgradeTimeout(t *testing.T) {
 	})
 }
 
-// Proves 10.6-1.
+// Proves 10.6-1, and 3-2: wss in any case is TLS.
 func TestTLS(t *testing.T) {
 	s := httptest.NewTLSServer(conn.Handler(echo))
 	defer s.Close()
 	_, err := conn.Dial(t.Context(), s.URL, nil)
 	require.ErrorContains(t, err, "certificate")
 	cfg := s.Client().Transport.(*http.Transport).TLSClientConfig
-	ws, err := conn.Dial(t.Context(), "wss"+strings.TrimPrefix(s.URL, "https"), &conn.Config{TLS: cfg})
+	ws, err := conn.Dial(t.Context(), "wSs"+strings.TrimPrefix(s.URL, "https"), &conn.Config{TLS: cfg})
 	require.NoError(t, err)
 	require.NoError(t, ws.WriteMessage(t.Context(), conn.Binary, make([]byte, 100_000)))
 	_, data, err := ws.ReadMessage(t.Context())

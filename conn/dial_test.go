@@ -325,6 +325,7 @@ func TestDialBadURL(t *testing.T) {
 func TestDialHosts(t *testing.T) {
 	for in, want := range map[string][2]string{
 		"ws://h/":                     {"h:80", "h"},
+		"WS://h":                      {"h:80", "h"},
 		"ws://h:8080":                 {"h:8080", "h:8080"},
 		"ws://bücher.example:81/":     {"xn--bcher-kva.example:81", "xn--bcher-kva.example:81"},
 		"ws://[::1]/":                 {"[::1]:80", "[::1]"},

@@ -51,6 +51,7 @@ type side struct {
 	sent    []string // messages that were to be written, in order
 	wrote   int      // how many of them the Conn took
 	got     []string // messages that were read; skipped stands for any
+	raw     bool     // bytes were written past the Conn
 	err     error    // what ended the program, or the connection after it
 	answers []<-chan error
 }
@@ -251,6 +252,7 @@ func closeNow(_ context.Context, s *side) error { return s.ws.CloseNow() }
 // rawBytes writes past the Conn.
 func rawBytes(wire string) step {
 	return func(_ context.Context, s *side) error {
+		s.raw = true
 		b, err := hex.DecodeString(strings.ReplaceAll(wire, " ", ""))
 		if err == nil {
 			_, err = s.nc.Write(b)
@@ -460,6 +462,46 @@ func TestSessions(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Every frame that leaves in any session, control frames included, is one that
+// the other end may receive. Proves 5.1-1 and 5.1-3: all of the client's are
+// masked and none of the server's is; 5.2-1: no reserved bit is set but the one
+// of the extension that was agreed on; 5.3-1 and 5.3-2: each masked frame has
+// its key, which no other has.
+func TestFramesSent(t *testing.T) {
+	keys := make(map[mask.Key]bool)
+	count := map[conn.Role]int{}
+	for _, x := range sessions() {
+		var p *played
+		synctest.Test(t, func(t *testing.T) { p = x.play(t.Context(), untouched) })
+		for i, role := range []conn.Role{conn.Client, conn.Server} {
+			wire := p.tapes[i].wire
+			if p.side(role).raw || strings.HasSuffix(x.name, "refused") {
+				continue
+			}
+			if x.handshake {
+				wire = wire[bytes.Index(wire, []byte("\r\n\r\n"))+4:]
+			}
+			rules := frame.Validator{Role: opposite(role)}
+			if x.extensions != "" || x.cfg.Compression != nil {
+				rules.RSV = frame.RSV1
+			}
+			for len(wire) > 0 {
+				h, n, err := frame.ParseHeader(wire)
+				require.NoError(t, err, x.name)
+				require.NoError(t, rules.Check(h), "%s: the %v", x.name, role)
+				if role == conn.Client {
+					require.False(t, keys[h.Key], "%s: a key comes again", x.name)
+					keys[h.Key] = true
+				}
+				count[role]++
+				wire = wire[n+int(h.Length):]
+			}
+		}
+	}
+	require.Greater(t, count[conn.Client], 60)
+	require.Greater(t, count[conn.Server], 50)
 }
 
 // requireInOrder checks that what was read is the beginning of what the other
