@@ -484,6 +484,7 @@ func TestOrigin(t *testing.T) { // Proves 4.2.2-3, 10.2-1.
 	}{
 		{"http://h", "h", false, "", true},
 		{"HTTP://H", "h:80", false, "", true},
+		{"http://az-09.AZ_~", "az-09.AZ_~", false, "", true},
 		{"http://h:80", "h", false, "", true},
 		{"https://h", "h:443", true, "", true},
 		{"https://h", "h", false, "", false},
@@ -586,9 +587,18 @@ func TestFromHTTP(t *testing.T) {
 	require.Equal(t, "a=1", r.Header("cookie"))
 	require.Equal(t, []string{"a=1"}, res.Header.Values("Cookie"))
 
-	hr.Header.Del("Connection")
-	_, err = s.Check(FromHTTP(hr))
-	require.Error(t, err)
+	for _, name := range []string{"Connection", "Upgrade"} {
+		kept := hr.Header[name]
+		for _, v := range [][]string{nil, {"keep-alive", "h2c"}} {
+			hr.Header[name] = v
+			_, err = s.Check(FromHTTP(hr))
+			require.ErrorContains(t, err, name, "%q", v)
+		}
+		hr.Header[name] = append([]string{"other"}, kept...)
+		_, err = s.Check(FromHTTP(hr))
+		require.NoError(t, err)
+		hr.Header[name] = kept
+	}
 
 	hr = httptest.NewRequest("GET", "/x?y", nil)
 	hr.RequestURI, hr.TLS = "", new(tls.ConnectionState)

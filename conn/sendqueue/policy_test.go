@@ -77,6 +77,8 @@ func TestPolicies(t *testing.T) {
 			sendqueue.Stats{Accepted: 6, Refused: 1, Dropped: 2, Sent: 4, SentBytes: 4, MaxMessages: 4, MaxBytes: 6}},
 		{"drop newest: low stays when its place is not enough", sendqueue.DropNewest, "aaaaaa,l - low,bbbbb", "aaaaaa l",
 			sendqueue.Stats{Accepted: 3, Refused: 1, Sent: 3, SentBytes: 8, MaxMessages: 3, MaxBytes: 8}},
+		{"drop newest: low's place is just enough", sendqueue.DropNewest, "aaaaaa,l - low,bbbb", "aaaaaa bbbb",
+			sendqueue.Stats{Accepted: 4, Dropped: 1, Sent: 3, SentBytes: 11, MaxMessages: 3, MaxBytes: 11}},
 		{"drop oldest", sendqueue.DropOldest, "a,b,c,d,e", "c d e",
 			sendqueue.Stats{Accepted: 6, Dropped: 2, Sent: 4, SentBytes: 4, MaxMessages: 4, MaxBytes: 4}},
 		{"drop oldest by bytes", sendqueue.DropOldest, "aaaa,bbbb,cccccccc", "cccccccc",
@@ -278,6 +280,7 @@ func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx := t.Context()
 		q, peer := pair(t, &sendqueue.Config{Policy: sendqueue.DropNewest, MaxMessages: 3, MaxAge: time.Minute})
+		time.Sleep(time.Hour)
 		for _, s := range []string{"0", "1", "2 k"} {
 			_, err := q.SendItem(ctx, item(t, s))
 			require.NoError(t, err)
@@ -308,6 +311,8 @@ func TestMaxAge(t *testing.T) {
 		balanced(t, s)
 		require.EqualValues(t, 2, s.Expired)
 		require.EqualValues(t, 1, s.Coalesced)
+		time.Sleep(time.Minute)
+		require.Zero(t, q.Stats().OldestAge)
 		q.Conn().CloseNow()
 	})
 }
@@ -325,6 +330,9 @@ func TestMaxAgeMakesRoom(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, sendqueue.Queued, r)
 		require.Equal(t, time.Minute, time.Since(begun))
+		time.Sleep(30 * time.Second)
+		_, err = q.TrySend(item(t, "3"))
+		require.ErrorIs(t, err, sendqueue.ErrFull, "2 is as old as its place in the queue")
 		now, cancel := context.WithCancel(ctx)
 		cancel()
 		rest, err := q.Close(now)

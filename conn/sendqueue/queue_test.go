@@ -212,6 +212,7 @@ func TestConnectionLost(t *testing.T) {
 		rest, err := q.Close(ctx)
 		require.ErrorAs(t, err, &ce)
 		require.Equal(t, "0 1", payloads(rest))
+		require.NoError(t, q.Flush(ctx), "nothing is left to wait for")
 		balanced(t, q.Stats())
 	})
 }
