@@ -39,7 +39,7 @@ type command struct {
 
 	// open, churn
 	Addr     string `json:"addr,omitempty"`
-	Protocol string `json:"protocol,omitempty"` // ws, deflate, deflate-takeover, raw, get
+	Protocol string `json:"protocol,omitempty"` // ws, deflate, deflate-takeover, raw, get, or one of fanouts
 	Conns    int    `json:"conns,omitempty"`
 	Size     int    `json:"size,omitempty"`
 	Pipeline int    `json:"pipeline,omitempty"`

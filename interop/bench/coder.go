@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"sync"
 
 	"github.com/coder/websocket"
 )
@@ -85,30 +84,23 @@ func coderIdiom(name string) *idiom {
 			}
 			return func(p []byte) error { return ws.Write(ctx, websocket.MessageBinary, p) }, err
 		},
-		fanout: func() (http.Handler, func([]byte) (int, error)) {
-			var mu sync.Mutex
-			var all []*websocket.Conn
-			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				ws, err := accept(w, r, plain)
+		fanout: func(mode compression) fanout {
+			var all audience[*websocket.Conn]
+			h := func(w http.ResponseWriter, r *http.Request) {
+				ws, err := accept(w, r, mode)
 				if err != nil {
 					return
 				}
-				mu.Lock()
-				all = append(all, ws)
-				mu.Unlock()
+				defer ws.CloseNow()
+				all.join(ws)
+				defer all.leave(ws)
 				ws.Read(context.Background())
-				ws.CloseNow()
-			})
-			return h, func(p []byte) (int, error) { // it has no prepared messages
-				mu.Lock()
-				defer mu.Unlock()
-				for _, ws := range all {
-					if err := ws.Write(context.Background(), websocket.MessageBinary, p); err != nil {
-						return 0, err
-					}
-				}
-				return len(all), nil
 			}
+			return fanout{http.HandlerFunc(h), func(p []byte) error { // it has no prepared messages
+				return all.each(func(ws *websocket.Conn) error {
+					return ws.Write(context.Background(), websocket.MessageBinary, p)
+				})
+			}, all.size}
 		},
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
 
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
@@ -102,29 +101,23 @@ var gobwasBest = &idiom{
 			return bw.Flush()
 		}, nil
 	},
-	fanout: func() (http.Handler, func([]byte) (int, error)) {
-		var mu sync.Mutex
-		var all []net.Conn
+	fanout: func(compression) fanout {
+		var all audience[net.Conn]
 		h := gobwasHandler(func(nc net.Conn) {
-			mu.Lock()
-			all = append(all, nc)
-			mu.Unlock()
+			all.join(nc)
+			defer all.leave(nc)
 			wsutil.ReadClientData(nc)
 		})
-		return h, func(p []byte) (int, error) {
+		return fanout{h, func(p []byte) error {
 			frame, err := ws.CompileFrame(ws.NewBinaryFrame(p))
 			if err != nil {
-				return 0, err
+				return err
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, nc := range all {
-				if _, err := nc.Write(frame); err != nil {
-					return 0, err
-				}
-			}
-			return len(all), nil
-		}
+			return all.each(func(nc net.Conn) error {
+				_, err := nc.Write(frame)
+				return err
+			})
+		}, all.size}
 	},
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -78,36 +79,81 @@ func gorillaIdiom(name string, base *websocket.Upgrader) *idiom {
 			ws, _, err := d.Dial("ws://bench/", nil)
 			return func(p []byte) error { return ws.WriteMessage(websocket.BinaryMessage, p) }, err
 		},
-		fanout: func() (http.Handler, func([]byte) (int, error)) {
-			var mu sync.Mutex
-			var all []*websocket.Conn
-			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				ws, err := upgrade(w, r, plain)
-				if err != nil {
-					return
-				}
-				mu.Lock()
-				all = append(all, ws)
-				mu.Unlock()
-				ws.ReadMessage()
-				ws.Close()
-			})
-			return h, func(p []byte) (int, error) {
-				m, err := websocket.NewPreparedMessage(websocket.BinaryMessage, p)
-				if err != nil {
-					return 0, err
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				for _, ws := range all {
-					if err := ws.WritePreparedMessage(m); err != nil {
-						return 0, err
-					}
-				}
-				return len(all), nil
+		fanout: func(mode compression) fanout {
+			accept := func(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) { return upgrade(w, r, mode) }
+			if name == "usual" {
+				return gorillaHub(accept)
 			}
+			return gorillaLoop(accept)
 		},
 	}
+}
+
+type gorillaAccept func(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error)
+
+// gorillaLoop publishes one write after the other: the least that can be done,
+// and it waits for a peer that is slow.
+func gorillaLoop(accept gorillaAccept) fanout {
+	var all audience[*websocket.Conn]
+	h := func(w http.ResponseWriter, r *http.Request) {
+		ws, err := accept(w, r)
+		if err != nil {
+			return
+		}
+		defer ws.Close()
+		all.join(ws)
+		defer all.leave(ws)
+		ws.ReadMessage()
+	}
+	return fanout{http.HandlerFunc(h), func(p []byte) error {
+		m, err := websocket.NewPreparedMessage(websocket.BinaryMessage, p)
+		if err != nil {
+			return err
+		}
+		return all.each(func(ws *websocket.Conn) error { return ws.WritePreparedMessage(m) })
+	}, all.size}
+}
+
+// gorillaHub is the hub of its chat example: a channel of 256 messages and a
+// goroutine that writes for each client, and a client whose channel is full is
+// given up. The messages are prepared, as its documentation advises.
+func gorillaHub(accept gorillaAccept) fanout {
+	type client struct {
+		ws   *websocket.Conn
+		send chan *websocket.PreparedMessage
+	}
+	var all audience[*client]
+	h := func(w http.ResponseWriter, r *http.Request) {
+		ws, err := accept(w, r)
+		if err != nil {
+			return
+		}
+		defer ws.Close()
+		c := &client{ws, make(chan *websocket.PreparedMessage, 256)}
+		go func() {
+			for m := range c.send {
+				ws.WritePreparedMessage(m)
+			}
+		}()
+		all.join(c)
+		ws.ReadMessage()
+		all.leave(c)
+		close(c.send)
+	}
+	return fanout{http.HandlerFunc(h), func(p []byte) error {
+		m, err := websocket.NewPreparedMessage(websocket.BinaryMessage, p)
+		if err != nil {
+			return err
+		}
+		return all.each(func(c *client) error {
+			select {
+			case c.send <- m:
+				return nil
+			default:
+				return errors.New("a client's channel is full")
+			}
+		})
+	}, all.size}
 }
 
 // gorillaRead returns ReadMessage, or what reads into the same memory each time.

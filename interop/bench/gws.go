@@ -3,7 +3,6 @@ package main
 import (
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/lxzan/gws"
@@ -36,6 +35,15 @@ func (c gwsCount) OnMessage(_ *gws.Conn, m *gws.Message) {
 }
 
 func (c gwsCount) OnClose(_ *gws.Conn, err error) { c.gate.fail(err) }
+
+// gwsListener is a client that is sent what is broadcast.
+type gwsListener struct {
+	gws.BuiltinEventHandler
+	all *audience[*gws.Conn]
+}
+
+func (l gwsListener) OnOpen(ws *gws.Conn)           { l.all.join(ws) }
+func (l gwsListener) OnClose(ws *gws.Conn, _ error) { l.all.leave(ws) }
 
 // gate makes a library that calls back read n messages and wait.
 type gate struct {
@@ -114,32 +122,21 @@ func gwsIdiom(name string, option gws.ServerOption) *idiom {
 			}
 			return func(p []byte) error { return ws.WriteMessage(gws.OpcodeBinary, p) }, err
 		},
-		fanout: func() (http.Handler, func([]byte) (int, error)) {
-			var mu sync.Mutex
-			var all []*gws.Conn
-			u := upgrader(gws.BuiltinEventHandler{}, plain)
-			h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fanout: func(mode compression) fanout {
+			var all audience[*gws.Conn]
+			u := upgrader(gwsListener{all: &all}, mode)
+			h := func(w http.ResponseWriter, r *http.Request) {
 				ws, err := u.Upgrade(w, r)
 				if err != nil {
 					return
 				}
-				mu.Lock()
-				all = append(all, ws)
-				mu.Unlock()
 				go ws.ReadLoop()
-			})
-			return h, func(p []byte) (int, error) {
+			}
+			return fanout{http.HandlerFunc(h), func(p []byte) error {
 				b := gws.NewBroadcaster(gws.OpcodeBinary, p)
 				defer b.Close()
-				mu.Lock()
-				defer mu.Unlock()
-				for _, ws := range all {
-					if err := b.Broadcast(ws); err != nil {
-						return 0, err
-					}
-				}
-				return len(all), nil
-			}
+				return all.each(b.Broadcast)
+			}, all.size}
 		},
 	}
 }

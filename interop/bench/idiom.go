@@ -39,10 +39,9 @@ type idiom struct {
 	// that writes one binary message.
 	writer func(nc net.Conn, client bool) (write func(p []byte) error, err error)
 
-	// fanout serves connections over net/http that only listen; publish sends
-	// one message to all of them, framed once if the library can, and returns
-	// to how many.
-	fanout func() (h http.Handler, publish func(p []byte) (int, error))
+	// fanout publishes to connections that only listen, compressed as asked
+	// for.
+	fanout func(compression) fanout
 }
 
 // compression is what an echo server agrees to.

@@ -22,6 +22,7 @@ type loader struct {
 	conns    []*loadConn
 	pipeline int
 	counted  atomic.Int64 // messages received while nobody waits for them (await)
+	plain    atomic.Bool  // some of them not compressed as agreed
 }
 
 // loadConn is one connection of the load.
@@ -77,7 +78,7 @@ func (l *loader) open(cmd command) error {
 				c, err := dialLoad(cmd)
 				if err == nil {
 					l.conns[k] = c
-					if cmd.Protocol != "listen" {
+					if _, listen := fanouts[cmd.Protocol]; !listen {
 						c.request = one
 						err = c.first(want)
 						c.request = turn
@@ -97,10 +98,11 @@ func (l *loader) open(cmd command) error {
 		return err
 	default:
 	}
-	if cmd.Protocol == "listen" {
+	if mode, listen := fanouts[cmd.Protocol]; listen {
 		l.counted.Store(0)
+		l.plain.Store(false)
 		for _, c := range l.conns {
-			go l.count(c)
+			go l.count(c, mode)
 		}
 	}
 	return nil
@@ -129,7 +131,7 @@ func dialLoad(cmd command) (*loadConn, error) {
 		return c, nil
 	}
 	head := requestHead
-	mode := compressions[cmd.Protocol]
+	mode := compressions[cmd.Protocol] | fanouts[cmd.Protocol] // it is of one of them
 	switch mode {
 	case alone:
 		head += "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover\r\n"
@@ -316,13 +318,17 @@ func (c *loadConn) turns(end time.Time, pipeline int) (messages int64, err error
 }
 
 // count reads what a publisher sends until the connection ends.
-func (l *loader) count(c *loadConn) {
+func (l *loader) count(c *loadConn, mode compression) {
 	for {
 		n, err := c.nc.Read(c.buf)
 		if err != nil {
 			return
 		}
-		l.counted.Add(int64(c.in.count(c.buf[:n])))
+		messages := c.in.count(c.buf[:n])
+		if messages > 0 && c.in.compressed != (mode != plain) {
+			l.plain.Store(true)
+		}
+		l.counted.Add(int64(messages))
 	}
 }
 
@@ -333,6 +339,9 @@ func (l *loader) await(n int64) error {
 			return fmt.Errorf("%d of %d messages came", l.counted.Load(), n)
 		}
 		time.Sleep(100 * time.Microsecond)
+	}
+	if l.plain.Load() {
+		return errors.New("messages came that are not compressed as agreed")
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"net"
 	"net/http"
-	"sync"
 
 	"github.com/lesismal/nbio/logging"
 	"github.com/lesismal/nbio/nbhttp"
@@ -39,29 +38,22 @@ var nbioUsual = &idiom{
 		c, err := nbioBlocking().Upgrade(hijackable(nc), upgradeRequest(), nil)
 		return func(p []byte) error { return c.WriteMessage(websocket.BinaryMessage, p) }, err
 	},
-	fanout: func() (http.Handler, func([]byte) (int, error)) {
-		var mu sync.Mutex
-		var all []*websocket.Conn
+	fanout: func(mode compression) fanout { // it has no prepared messages
+		var all audience[*websocket.Conn]
 		u := websocket.NewUpgrader()
-		h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u.EnableCompression(mode != plain)
+		u.OnClose(func(c *websocket.Conn, _ error) { all.leave(c) })
+		h := func(w http.ResponseWriter, r *http.Request) {
 			c, err := u.Upgrade(w, r, nil)
 			if err != nil {
 				return
 			}
-			mu.Lock()
-			all = append(all, c)
-			mu.Unlock()
-		})
-		return h, func(p []byte) (int, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			for _, c := range all {
-				if err := c.WriteMessage(websocket.BinaryMessage, p); err != nil {
-					return 0, err
-				}
-			}
-			return len(all), nil
+			c.EnableWriteCompression(mode != plain)
+			all.join(c)
 		}
+		return fanout{http.HandlerFunc(h), func(p []byte) error {
+			return all.each(func(c *websocket.Conn) error { return c.WriteMessage(websocket.BinaryMessage, p) })
+		}, all.size}
 	},
 }
 

@@ -4,10 +4,11 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"sync"
 
 	"github.com/seed24abed78/rfc6455/conn"
 	"github.com/seed24abed78/rfc6455/conn/deflate"
+	"github.com/seed24abed78/rfc6455/conn/hub"
+	"github.com/seed24abed78/rfc6455/conn/sendqueue"
 	"github.com/seed24abed78/rfc6455/handshake"
 )
 
@@ -42,6 +43,7 @@ var ourUsual = &idiom{
 			}
 		}, ourEchoConfig(mode))
 	},
+	fanout: func(mode compression) fanout { return ourTopic(mode, nil) },
 	reader: func(nc net.Conn) (func(int) error, error) {
 		ws := conn.New(nc, conn.Server, handshake.Result{}, ourConfig)
 		ctx := context.Background()
@@ -54,6 +56,31 @@ var ourUsual = &idiom{
 			return nil
 		}, nil
 	},
+}
+
+// ourTopic publishes through a hub.Topic and a queue for each connection.
+func ourTopic(mode compression, cfg *sendqueue.Config) fanout {
+	topic, err := hub.NewTopic(nil)
+	if err != nil {
+		panic(err) // only of a Log of somebody else's
+	}
+	h := conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
+		q, err := sendqueue.New(ws, cfg)
+		if err != nil {
+			return err
+		}
+		sub, err := topic.Subscribe(q, hub.Live)
+		if err != nil {
+			return err
+		}
+		defer sub.Close()
+		_, _, err = ws.ReadMessage(ctx)
+		return err
+	}, ourEchoConfig(mode))
+	return fanout{h, func(p []byte) error {
+		_, err := topic.Publish(conn.Binary, p)
+		return err
+	}, topic.Subscribers}
 }
 
 var ourBest = &idiom{
@@ -116,31 +143,7 @@ var ourBest = &idiom{
 		}
 		return func(p []byte) error { return ws.WriteMessage(ctx, conn.Binary, p) }, nil
 	},
-	fanout: func() (http.Handler, func([]byte) (int, error)) {
-		var mu sync.Mutex
-		var all []*conn.Conn
-		h := conn.Handler(func(ctx context.Context, ws *conn.Conn) error {
-			mu.Lock()
-			all = append(all, ws)
-			mu.Unlock()
-			_, _, err := ws.ReadMessage(ctx)
-			return err
-		}, ourConfig)
-		return h, func(p []byte) (int, error) {
-			m, err := conn.Prepare(conn.Binary, p)
-			if err != nil {
-				return 0, err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			for _, ws := range all {
-				if err := ws.WritePrepared(context.Background(), m); err != nil {
-					return 0, err
-				}
-			}
-			return len(all), nil
-		}
-	},
+	fanout: func(mode compression) fanout { return ourTopic(mode, &sendqueue.Config{Direct: true}) },
 }
 
 // ourEcho answers in place: what a burst of messages brings leaves in one write,

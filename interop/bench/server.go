@@ -18,7 +18,7 @@ func runServer(name, kind string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	publish, err := serve(i, kind, ln)
+	out, err := serve(i, kind, ln)
 	serveCommands(func(cmd command) (answer, error) {
 		if err != nil {
 			return answer{}, err
@@ -29,35 +29,39 @@ func runServer(name, kind string) {
 		case "usage":
 			return answer{Usage: used(cmd.Resident)}, nil
 		case "publish":
-			n, err := publish(make([]byte, cmd.Size))
-			return answer{Ops: int64(n)}, err
+			return answer{}, out.publish(fanoutMessage(fanouts[kind], cmd.Size))
+		case "members":
+			return answer{Ops: int64(out.members())}, nil
 		}
 		return answer{}, fmt.Errorf("a server can't %q", cmd.Do)
 	})
 }
 
-// serve starts what a row needs. It returns at once.
-func serve(i *idiom, kind string, ln net.Listener) (publish func([]byte) (int, error), err error) {
+// serve starts what a row needs. It returns at once; out is for the rows of
+// publishing.
+func serve(i *idiom, kind string, ln net.Listener) (out fanout, err error) {
 	var h http.Handler
 	mode, echoes := compressions[kind]
+	publishMode, publishes := fanouts[kind]
 	switch {
 	case kind == "idle-bare" && i == limitRaw:
 		rawBuffer = 512
 		go i.listen(ln)
-		return nil, nil
+		return out, nil
 	case (kind == "bare" || kind == "idle-bare") && i.listen != nil:
 		go i.listen(ln)
-		return nil, nil
+		return out, nil
 	case echoes && i.echo != nil:
 		h = i.echo(mode)
-	case kind == "fanout" && i.fanout != nil:
-		h, publish = i.fanout()
+	case publishes && i.fanout != nil:
+		out = i.fanout(publishMode)
+		h = out.handler
 	default:
-		return nil, errNoMeans
+		return out, errNoMeans
 	}
 	if i == nbioUsual {
-		return publish, serveNbio(ln, h)
+		return out, serveNbio(ln, h)
 	}
 	go http.Serve(ln, h)
-	return publish, nil
+	return out, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"math"
 )
 
@@ -46,7 +45,7 @@ func (b *bench) socketRows() []socketRow {
 			kind: kind, protocol: "ws", conns: b.idle, size: 128, fresh: true, measure: measureIdle,
 		}
 	}
-	return []socketRow{
+	rows := []socketRow{
 		echo("echo/ping-pong/128", 64, 1, 128, 1.05, 1.1),
 		echo("echo/pipelined/64x128", 8, 64, 128, 0.1, 0),
 		echo("echo/64K", 8, 1, 64<<10, 1.05, 1.15),
@@ -55,19 +54,17 @@ func (b *bench) socketRows() []socketRow {
 			row:  row{ID: "upgrade/net-http", Unit: "handshake", Goal: 1.05, Limit: limitGet, GoalLimit: 1.3},
 			kind: "echo", protocol: "ws", conns: 8, measure: measureUpgrade,
 		},
-		{
-			row:  row{ID: fmt.Sprintf("fanout/%d", b.subscribers), Unit: "delivery", Goal: 1.05},
-			kind: "fanout", protocol: "listen", conns: b.subscribers, size: 128, fresh: true, measure: measureFanout,
-		},
 		idle("idle/handler", "echo"),
 		idle("idle/bare", "idle-bare"),
 		kept("deflate", 1<<10, 4200+4500), kept("deflate", 16<<10, 4200+4500),
 		kept("deflate-takeover", 1<<10, 0), kept("deflate-takeover", 16<<10, 0),
 	}
+	return append(rows, b.fanoutRows()...)
 }
 
 // fits reports whether an idiom can have an entry in the row.
 func (r socketRow) fits(i *idiom) bool {
+	mode, publishes := fanouts[r.kind]
 	switch {
 	case i == limitRaw:
 		return r.Limit == limitRaw
@@ -77,8 +74,8 @@ func (r socketRow) fits(i *idiom) bool {
 		return false
 	case r.kind == "idle-bare":
 		return i.listen != nil
-	case r.kind == "fanout":
-		return i.fanout != nil
+	case publishes:
+		return i.fanout != nil && (mode == plain || i.lib != "gobwas") // which leaves compression to its user
 	}
 	return i.echo != nil
 }
@@ -200,51 +197,6 @@ func measureUpgrade(b *bench, r socketRow, server, load *child) (sample, error) 
 	}
 	after, err := server.tell(command{Do: "usage"})
 	return newSample(ran.Ops, after.Usage.sub(before.Usage)), err
-}
-
-// measureFanout publishes messages to connections that only listen. It waits
-// until all have come before it asks what they cost.
-func measureFanout(b *bench, r socketRow, server, load *child) (sample, error) {
-	addr, err := server.tell(command{Do: "addr"})
-	if err != nil {
-		return sample{}, err
-	}
-	if _, err := load.tell(command{Do: "open", Addr: addr.Addr, Protocol: r.protocol, Conns: r.conns}); err != nil {
-		return sample{}, err
-	}
-	defer load.tell(command{Do: "close"})
-	total := int64(0)
-	publish := func() (delivered int64, err error) {
-		a, err := server.tell(command{Do: "publish", Size: r.size})
-		if err != nil {
-			return 0, err
-		}
-		total += a.Ops
-		_, err = load.tell(command{Do: "await", Count: int(total)})
-		return a.Ops, err
-	}
-	// The server may still be about to note the last connections.
-	for delivered := int64(0); delivered < int64(r.conns); {
-		if delivered, err = publish(); err != nil {
-			return sample{}, err
-		}
-	}
-	before, err := server.tell(command{Do: "usage"})
-	if err != nil {
-		return sample{}, err
-	}
-	// One at a time: a library that queues must not win by putting many
-	// messages into one wake-up of the receiver.
-	delivered := int64(0)
-	for range max(1, b.ms*200/r.conns) { // some 5 microseconds a delivery
-		n, err := publish()
-		if err != nil {
-			return sample{}, err
-		}
-		delivered += n
-	}
-	after, err := server.tell(command{Do: "usage"})
-	return newSample(delivered, after.Usage.sub(before.Usage)), err
 }
 
 // measureIdle compares the resident memory before and after r.conns
