@@ -6,6 +6,10 @@
 // on Linux, how many bytes the kernel holds (SIOCOUTQ): those can't be taken
 // back any more, so they are old whatever the policy is.
 //
+// In a terminal of 80 columns and 24 lines the table is printed over itself, in
+// colours unless NO_COLOR is set; elsewhere a line for each reader comes once a
+// second.
+//
 // What to see:
 //
 //   - block: the ticker waits for the stuck reader, so everybody stands still.
@@ -30,6 +34,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"strings"
 	"time"
 )
 
@@ -59,13 +64,22 @@ func main() {
 		log.Fatal(err)
 	}
 	defer pairs.Close()
-	if err := run(ctx, os.Stdout, pairs.connect, *rate, isTerminal(os.Stdout)); err != nil {
+	if err := run(ctx, os.Stdout, pairs.connect, *rate, viewFor(os.Stdout)); err != nil {
 		log.Fatal(err)
 	}
 }
 
+// view is how the figures are shown.
+type view int
+
+const (
+	plain    view = iota // lines, for files and pipes
+	live                 // a table that is printed over itself, for terminals
+	coloured             // the same in colours
+)
+
 // run shows the markets until ctx ends.
-func run(ctx context.Context, out io.Writer, connect connector, rate int, terminal bool) error {
+func run(ctx context.Context, out io.Writer, connect connector, rate int, v view) error {
 	markets, err := open(ctx, connect)
 	if err != nil {
 		return err
@@ -76,26 +90,33 @@ func run(ctx context.Context, out io.Writer, connect connector, rate int, termin
 			go r.read(ctx)
 		}
 	}
-	show(ctx, out, markets, terminal)
+	show(ctx, out, markets, v)
 	for _, m := range markets {
 		m.close()
 	}
 	return nil
 }
 
-func isTerminal(f *os.File) bool {
+// viewFor returns the view that suits an output.
+func viewFor(f *os.File) view {
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	switch {
+	case err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("TERM") == "dumb":
+		return plain
+	case os.Getenv("NO_COLOR") != "":
+		return live
+	}
+	return coloured
 }
 
-// show prints the table until ctx ends: over itself in a terminal, else as
-// lines, once a second.
-func show(ctx context.Context, out io.Writer, markets []*market, terminal bool) {
+// show prints the figures until ctx ends, and then once more with what they mean.
+func show(ctx context.Context, out io.Writer, markets []*market, v view) {
 	begun := time.Now()
 	interval := time.Second
-	if terminal {
+	if v != plain {
 		interval = 200 * time.Millisecond
-		fmt.Fprint(out, clearScreen)
+		fmt.Fprint(out, hideCursor, clearScreen)
+		defer fmt.Fprint(out, showCursor, "\n")
 	}
 	every := time.NewTicker(interval)
 	defer every.Stop()
@@ -105,11 +126,14 @@ func show(ctx context.Context, out io.Writer, markets []*market, terminal bool) 
 		case <-ctx.Done():
 			over = true
 		}
-		rows := snapshot(markets)
-		if terminal {
-			fmt.Fprint(out, home, table(rows, time.Since(begun)))
+		rows, since := snapshot(markets), time.Since(begun)
+		if v == plain {
+			fmt.Fprint(out, lines(rows, since))
 		} else {
-			fmt.Fprint(out, lines(rows, time.Since(begun)))
+			fmt.Fprint(out, home, painter(v == coloured).table(rows, since), clearRest)
+		}
+		if over && v == plain {
+			fmt.Fprintln(out, strings.Join(lesson(rows), "\n"))
 		}
 	}
 }

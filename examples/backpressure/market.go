@@ -31,11 +31,12 @@ const (
 
 // market is one ticker with its readers, under one policy.
 type market struct {
-	name     string
-	keyed    bool // a symbol is a key
-	readers  []*reader
-	ticks    atomic.Int64 // updates that the ticker has made
-	waitedAt atomic.Int64 // the Unix nanosecond since when it waits for a queue, or 0
+	name       string
+	keyed      bool // a symbol is a key
+	readers    []*reader
+	ticks      atomic.Int64           // updates that the ticker has made
+	waitsFor   atomic.Pointer[reader] // whose queue has no room for the latest
+	waitsSince atomic.Int64           // the Unix nanosecond
 }
 
 // reader is one connection, both ends.
@@ -80,17 +81,20 @@ func open(ctx context.Context, connect connector) ([]*market, error) {
 	return markets, nil
 }
 
-// tick sends rate updates a second to every reader, until ctx ends.
+// tick sends rate updates a second to every reader, until ctx ends. A ticker
+// that had to wait leaves out what was due meanwhile, but for a little.
 func (m *market) tick(ctx context.Context, rate int) {
 	every := time.NewTicker(time.Second / ticksPerSecond)
 	defer every.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-every.C:
 		case <-ctx.Done():
 			return
 		}
-		for range rate / ticksPerSecond {
+		late := min(time.Since(last), 3*time.Second/ticksPerSecond) // a burst that a queue holds
+		last = time.Now()
+		for range int(late.Seconds()*float64(rate) + 0.5) {
 			if err := m.update(ctx); err != nil {
 				return
 			}
@@ -116,10 +120,11 @@ func (m *market) update(ctx context.Context) error {
 		}
 		_, err := r.queue.TrySend(it)
 		if errors.Is(err, sendqueue.ErrFull) { // block: now the ticker waits
-			m.waitedAt.Store(time.Now().UnixNano())
+			m.waitsSince.Store(time.Now().UnixNano())
+			m.waitsFor.Store(r)
 			_, err = r.queue.SendItem(ctx, it)
 			if ctx.Err() == nil { // at the end it stays, for the last table
-				m.waitedAt.Store(0)
+				m.waitsFor.Store(nil)
 			}
 		}
 		switch {
