@@ -38,7 +38,7 @@ type group struct {
 var groups = []group{
 	{"base", []string{"1", "2", "3", "4", "5", "6", "7", "10"}, 5 * time.Minute},
 	{"limits", []string{"9"}, 10 * time.Minute},
-	{"compression", []string{"12", "13"}, 24 * time.Minute},
+	{"compression", []string{"12", "13"}, 40 * time.Minute},
 }
 
 func main() {
