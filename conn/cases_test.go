@@ -64,17 +64,48 @@ func situations() (list []situation) {
 	add(fragments()...)
 	add(utf8Cases()...)
 	add(closing()...)
-	for i, size := range []int{64 << 10, 256 << 10, 1 << 20} {
+	add(large()...)
+	add(many()...)
+	add(good("10.1.1", cut(text, strings.Repeat("*", 65536), 1300), "text "+strings.Repeat("*", 65536)))
+	return list
+}
+
+// large is families 9.1 to 9.6, the last two of which TestSituations makes of
+// the first two by cutting what is sent.
+func large() (list []situation) {
+	for i, size := range []int{64 << 10, 256 << 10, 1 << 20, 4 << 20, 8 << 20, 16 << 20} {
+		if (raceEnabled || testing.Short()) && size > 1<<20 {
+			break
+		}
 		p := strings.Repeat("a", size)
-		add(good(fmt.Sprint("9.1.", i+1), []f{{fin | text, p}}, "text "+p),
+		list = append(list, good(fmt.Sprint("9.1.", i+1), []f{{fin | text, p}}, "text "+p),
 			good(fmt.Sprint("9.2.", i+1), []f{{fin | bin, p}}, "binary "+p))
-		for j, piece := range []int{64, 1 << 10, 64 << 10} {
-			if size/piece <= conn.DefaultMaxFragments {
-				add(good(fmt.Sprintf("9.3.%d of %d", j+1, size), cut(text, p, piece), "text "+p))
+	}
+	p := strings.Repeat("a", 1<<20)
+	for i, piece := range []int{64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20} {
+		p := p
+		if raceEnabled || testing.Short() {
+			p = p[:64<<10]
+		}
+		list = append(list, good(fmt.Sprint("9.3.", i+1), cut(text, p, piece), "text "+p),
+			good(fmt.Sprint("9.4.", i+1), cut(bin, p, piece), "binary "+p))
+	}
+	return list
+}
+
+// many is families 9.7 and 9.8: messages one after the other.
+func many() (list []situation) {
+	for i, size := range []int{0, 16, 64, 256, 1024, 4096} {
+		for _, op := range []byte{text, bin} {
+			p := strings.Repeat("*", size)
+			send, want := make([]f, 1000), make([]string, 1000)
+			for i := range send {
+				send[i] = f{fin | op, p}
+				want[i] = strings.TrimSpace(frame.Opcode(op).String() + " " + p)
 			}
+			list = append(list, good(fmt.Sprintf("9.%d.%d", 6+op, i+1), send, want...))
 		}
 	}
-	add(good("10.1.1", cut(text, strings.Repeat("*", 65536), 1300), "text "+strings.Repeat("*", 65536)))
 	return list
 }
 
@@ -135,23 +166,54 @@ func fragments() []situation {
 		good("5.15, all of it", []f{{text, "f1"}, {fin | cont, "f2"}, {text, "g1"}, {fin | cont, "g2"}}, "text f1f2", "text g1g2"),
 		bad("5.15", 1002, []f{{text, "f1"}, {fin | cont, "f2"}, {cont, "f3"}, {fin | text, "f4"}}, "text f1f2"),
 		bad("5.16", 1002, []f{{cont, "f1"}, {text, "f2"}, {fin | cont, "f3"}}),
+		bad("5.17", 1002, []f{{fin | cont, "f1"}, {text, "f2"}, {fin | cont, "f3"}}),
 		bad("5.18", 1002, []f{{text, "f1"}, {fin | text, "f2"}}),
 		good("5.19", []f{{text, "f1"}, {cont, "f2"}, {fin | ping, "p1"}, {cont, "f3"}, {cont, "f4"}, {fin | ping, "p2"}, {fin | cont, "f5"}},
 			"pong p1", "pong p2", "text f1f2f3f4f5"),
 	}
 }
 
-func utf8Cases() (list []situation) {
-	for i, s := range []string{"Hello-µ@ßöäüàá-UTF-8!!", "κόσμε", "\x00", "\x7f", "\u0080", "\u07ff", "\u0800", "\uffff", "\U00010000", "\U0010ffff", "\ufffe", "\U0001fffe"} {
-		list = append(list, good(fmt.Sprint("6.2 whole ", i), []f{{fin | text, s}}, "text "+s),
-			good(fmt.Sprint("6.2 bytes ", i), cut(text, s, 1), "text "+s))
+// validTexts and invalidTexts are the texts of families 6.2 to 6.23: the ends of
+// every length of sequence, non-characters, lone and missing continuation
+// bytes, impossible bytes, overlong forms and surrogates.
+func validTexts() []string {
+	list := []string{"Hello-µ@ßöäüàá-UTF-8!!", "κόσμε", "\x00", "\x7f", "\u0080", "\u07ff", "\u0800", "\ud7ff", "\ue000", "\ufffd", "\U00010000", "\U0010ffff", ""}
+	for plane := range rune(17) {
+		list = append(list, string(plane<<16|0xfffe), string(plane<<16|0xffff))
 	}
-	for i, s := range []string{"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited", "\xf4\x90\x80\x80", "\x80", "\xbf", "\xc0\xaf", "\xe0\x80\xaf", "\xf0\x80\x80\xaf",
-		"\xf8\x88\x80\x80\x80", "\xfc\x84\x80\x80\x80\x80", "\xfe", "\xff", "\xed\xbf\xbf", "\xc3", "\xe2\x82", "\xf0\x9f\x98"} {
+	return list
+}
+
+func invalidTexts() []string {
+	list := []string{
+		"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited",
+		"\xf4\x90\x80\x80", "\xf7\xbf\xbf\xbf", "\xf8\x88\x80\x80\x80", "\xfb\xbf\xbf\xbf\xbf", "\xfc\x84\x80\x80\x80\x80", "\xfd\xbf\xbf\xbf\xbf\xbf",
+		"\x80", "\xbf", "\x80\xbf", "\x80\xbf\x80\xbf\x80\xbf", "\xfe", "\xff", "\xfe\xfe\xff\xff",
+		"\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xdf", "\xef\xbf", "\xf7\xbf\xbf", "\xc0\xe0\x80\xf0\x80\x80\xf8\x80\x80\x80",
+		"\xc0\xaf", "\xe0\x80\xaf", "\xf0\x80\x80\xaf", "\xf8\x80\x80\x80\xaf", "\xfc\x80\x80\x80\x80\xaf",
+		"\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf", "\xc0\x80", "\xe0\x80\x80", "\xf0\x80\x80\x80",
+		"\xed\xa0\x80", "\xed\xad\xbf", "\xed\xae\x80", "\xed\xaf\xbf", "\xed\xb0\x80", "\xed\xbe\x80", "\xed\xbf\xbf",
+		"\xed\xa0\x80\xed\xb0\x80", "\xed\xaf\xbf\xed\xbf\xbf",
+	}
+	for lead := 0xc0; lead < 0x100; lead++ { // followed by a space
+		list = append(list, string([]byte{byte(lead), ' '}))
+	}
+	return list
+}
+
+func utf8Cases() (list []situation) {
+	list = append(list, good("6.1.2", []f{{text, ""}, {cont, ""}, {fin | cont, ""}}, "text"),
+		good("6.1.3", []f{{text, ""}, {cont, "middle"}, {fin | cont, ""}}, "text middle"))
+	for i, s := range validTexts() {
+		want := strings.TrimSuffix("text "+s, " ")
+		list = append(list, good(fmt.Sprint("6.2 whole ", i), []f{{fin | text, s}}, want),
+			good(fmt.Sprint("6.2 bytes ", i), cut(text, s, 1), want))
+	}
+	for i, s := range invalidTexts() {
 		list = append(list, bad(fmt.Sprint("6.3 whole ", i), 1007, []f{{fin | text, s}}),
 			bad(fmt.Sprint("6.3 bytes ", i), 1007, cut(text, s, 1)))
 	}
-	// It fails at the fragment that can't be right, before the message ends.
+	// It fails at the byte that can't be right, before the message ends.
 	return append(list, situation{"6.4.1", []f{{text, "κόσμε"}, {cont, "\xf4\x90\x80\x80"}}, []string{"close 1007"}},
 		situation{"6.4.2", []f{{text, "κόσμε\xf4"}, {cont, "\x90"}}, []string{"close 1007"}})
 }
@@ -216,12 +278,16 @@ func TestSituations(t *testing.T) {
 					h := frame.Header{FIN: f.b0&fin != 0, RSV: frame.RSV(f.b0 >> 4 & 7), Opcode: frame.Opcode(f.b0 & 15)}
 					wire = append(wire, to(role, h, f.payload)...)
 				}
-				for _, size := range []int{1 << 30, 1, 997} {
-					if size == 1 && len(wire) > 1000 {
-						continue
-					}
+				sizes := []int{1 << 30, 997, 1}
+				if len(wire) > 1000 {
+					sizes = sizes[:2]
+				}
+				if len(wire) > 128<<10 {
+					sizes = []int{1 << 30, 10_007}
+				}
+				for _, size := range sizes {
 					tr := &script{wire: wire, size: size}
-					ws := conn.New(tr, role, handshake.Result{}, nil)
+					ws := conn.New(tr, role, handshake.Result{}, &conn.Config{MaxMessageSize: -1, FrameSize: -1})
 					for msg, err := range ws.Messages(context.Background()) {
 						if err == nil {
 							err = ws.WriteMessage(context.Background(), msg.Type, msg.Data)
