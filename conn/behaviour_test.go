@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -555,19 +556,50 @@ func TestWaitingWriterGivesUp(t *testing.T) {
 	})
 }
 
-// A pong that cannot be written does not block reading for ever.
+// A pong that cannot be written delays the reader by ControlTimeout or until its
+// context ends, once; messages behind the pings arrive, and the latest pong
+// leaves when the peer takes it. Proves 5.5.3-2.
 func TestPongStuck(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		pinged := 0
-		ws, peer := raw(conn.Client, &conn.Config{OnPing: func([]byte) { pinged++ }, OnPong: func([]byte) {}})
-		go peer.Write(unhex(t, "8a 00 89 00"))
-		begun := time.Now()
-		_, _, err := ws.ReadMessage(t.Context())
-		require.ErrorContains(t, err, "Config.ControlTimeout")
-		require.Equal(t, conn.DefaultControlTimeout, time.Since(begun))
-		require.Equal(t, 1, pinged)
-		peer.Close()
-	})
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			var pinged []string
+			ws, peer := raw(role, &conn.Config{
+				OnPing: func(ws *conn.Conn, p []byte) { pinged = append(pinged, string(p)) },
+				OnPong: func(ws *conn.Conn, p []byte) { pinged = append(pinged, "pong "+ws.Role().String()) },
+			})
+			pong := to(role, frame.Header{FIN: true, Opcode: frame.Pong}, "")
+			go peer.Write(bytes.Join([][]byte{pong, pingTo(role, "a"), pingTo(role, "b"), textTo(role, "1")}, nil))
+			begun := time.Now()
+			_, data, err := ws.ReadMessage(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "1", string(data))
+			require.Equal(t, conn.DefaultControlTimeout, time.Since(begun))
+			begun = time.Now()
+			go peer.Write(append(pingTo(role, "c"), textTo(role, "2")...))
+			_, data, err = ws.ReadMessage(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "2", string(data))
+			require.Zero(t, time.Since(begun))
+			require.Equal(t, []string{"pong " + role.String(), "a", "b", "c"}, pinged)
+			time.Sleep(time.Hour) // nobody is blamed while we don't read
+
+			out := collect(peer)
+			synctest.Wait()
+			ws.CloseNow()
+			require.Equal(t, []string{"pong a", "pong c"}, slices.DeleteFunc(frames(t, role, <-out), func(f string) bool { return f == "ping" }))
+		})
+		synctest.Test(t, func(t *testing.T) {
+			ws, peer := raw(role, nil)
+			go peer.Write(pingTo(role, "a"))
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			begun := time.Now()
+			_, _, err := ws.ReadMessage(ctx)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, time.Second, time.Since(begun))
+			ws.CloseNow()
+		})
+	}
 }
 
 // A transport that ends without a Close frame is code 1006 and its cause.

@@ -59,7 +59,7 @@ type Config struct {
 	// Zero means DefaultMaxFragments, negative means no bound.
 	MaxFragments int
 
-	// FrameSize is the largest payload that WriteMessage puts in one frame;
+	// FrameSize is the largest payload that is sent in one frame, in bytes;
 	// longer messages leave as fragments, between which control frames pass.
 	// A peer that takes longer than KeepaliveTimeout for one frame, and sends
 	// nothing meanwhile, is taken for dead: for slow peers choose it smaller.
@@ -83,8 +83,9 @@ type Config struct {
 	// be negative, because a silent peer could then hold Close for ever.
 	CloseTimeout time.Duration
 
-	// ControlTimeout bounds the writing of a pong by the goroutine that
-	// reads. When it passes, the connection fails.
+	// ControlTimeout is how long a read waits for the pong that it owes to
+	// leave. When it passes, reading goes on, and the pong leaves when the
+	// peer takes it; the answer to a later ping replaces it until then.
 	// Zero means DefaultControlTimeout; it cannot be negative.
 	ControlTimeout time.Duration
 
@@ -114,10 +115,11 @@ type Config struct {
 	// nobody is told.
 	OnClose func(ws *Conn, err error)
 
-	// OnPing and OnPong see the payload of each control frame received, on
-	// the goroutine that reads. They must not keep the slice, and must not
-	// read from the Conn. Nil means nobody looks.
-	OnPing, OnPong func(payload []byte)
+	// OnPing and OnPong see the payload of each ping and pong received, on
+	// the goroutine that reads; a ping is answered afterwards in any case. They
+	// must not keep the slice, and must not read from ws or close it. Nil means
+	// nobody looks.
+	OnPing, OnPong func(ws *Conn, payload []byte)
 
 	// OriginPatterns name the origins that a server accepts besides its own;
 	// package handshake describes the patterns. A client ignores them.

@@ -3,10 +3,10 @@ package conn
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed24abed78/rfc6455/frame"
@@ -14,18 +14,18 @@ import (
 
 // control acts on a control frame (RFC 6455, section 5.5). It is called by
 // whoever reads.
-func (c *Conn) control(op frame.Opcode, payload []byte) error {
+func (c *Conn) control(ctx context.Context, op frame.Opcode, payload []byte) error {
 	c.traceControl(true, op, payload)
 	switch op {
 	case frame.Ping:
 		if c.cfg.OnPing != nil {
-			c.cfg.OnPing(payload)
+			c.cfg.OnPing(c, payload)
 		}
-		c.answerPing(payload)
+		c.answerPing(ctx, payload)
 		return nil
 	case frame.Pong:
 		if c.cfg.OnPong != nil {
-			c.cfg.OnPong(payload)
+			c.cfg.OnPong(c, payload)
 		}
 		c.pings.answered(payload)
 		return nil
@@ -34,205 +34,234 @@ func (c *Conn) control(op frame.Opcode, payload []byte) error {
 	}
 }
 
-// answerPing leaves the pong to whoever holds the writer's lock, or writes it
-// here when nobody does. Only the latest ping is answered when several came
+// pending are the control frames that wait for the holder of the writer's lock,
+// who sends them between two frames of a message, or has them sent when he lets
+// the lock go.
+type pending struct {
+	some atomic.Bool // something waits; asked without mu
+
+	mu sync.Mutex // guards todo; never held while waiting
+	todo
+}
+
+// todo is one pong, one ping of the keepalive, and one ping for each caller of
+// Ping, so it is bounded.
+type todo struct {
+	ponged bool   // a pong is to be sent
+	pong   []byte // the payload of the latest ping
+	asking bool   // the keepalive has a question
+	pings  []*roundTrip
+}
+
+// answer leaves a pong. Only the latest ping is answered when several came
 // before the first pong could leave (RFC 6455, section 5.5.3), so a flood of
 // pings costs nothing.
-func (c *Conn) answerPing(payload []byte) {
+func (p *pending) answer(payload []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pong = append(p.pong[:0], payload...)
+	p.ponged = true
+	p.some.Store(true)
+}
+
+func (p *pending) ask() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asking = true
+	p.some.Store(true)
+}
+
+func (p *pending) ping(t *roundTrip) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pings = append(p.pings, t)
+	p.some.Store(true)
+}
+
+// forget is for a caller of Ping who gives up before the ping has left.
+func (p *pending) forget(t *roundTrip) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pings = slices.DeleteFunc(p.pings, func(o *roundTrip) bool { return o == t })
+}
+
+// take empties p.
+func (p *pending) take() todo {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.todo
+	p.todo = todo{}
+	p.some.Store(false)
+	return t
+}
+
+// putBack is take undone for what a context kept from leaving.
+func (p *pending) putBack(t todo) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if t.ponged && !p.ponged {
+		p.pong, p.ponged = t.pong, true
+	}
+	p.asking = p.asking || t.asking
+	p.pings = append(t.pings, p.pings...)
+	p.some.Store(true)
+}
+
+// answerPing answers at once, unless somebody else writes now and will do it.
+// A peer that doesn't take the pong delays the reader by ControlTimeout at
+// most; the pong then leaves when the peer takes it.
+func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	w := &c.wr
-	w.pongMu.Lock()
-	w.pong = append(w.pong[:0], payload...)
-	w.hasPong.Store(true)
-	w.pongMu.Unlock()
-	if w.lock.tryLock() {
+	w.pending.answer(payload)
+	if !w.lock.tryLock() {
+		return
+	}
+	sent := make(chan struct{})
+	go func() {
+		c.sendPending()
+		close(sent)
+	}()
+	enough := time.NewTimer(c.cfg.ControlTimeout)
+	defer enough.Stop()
+	select {
+	case <-sent:
+	case <-enough.C:
+	case <-ctx.Done():
+	}
+}
+
+// sendPending is called with the writer's lock held. It does what was left to
+// the holder, lets the lock go, and looks again. It waits for as long as the
+// peer takes nothing, so only goroutines that nobody waits for call it; the end
+// of the connection ends it.
+func (c *Conn) sendPending() {
+	w := &c.wr
+	for {
+		c.writePending(context.Background())
+		if w.hasFlush.Swap(false) && !c.over.Load() {
+			c.flush(context.Background())
+		}
+		w.lock.unlock()
+		if !w.leftToHolder() || !w.lock.tryLock() {
+			return
+		}
+	}
+}
+
+// unlockWriter lets the lock go. When something was left to its holder, a
+// goroutine takes the lock over and does it, since the peer may be slow to take
+// it and whoever has written has nothing more to wait for.
+func (c *Conn) unlockWriter() {
+	w := &c.wr
+	for {
+		if !w.queued.Load() {
+			w.hasFlush.Store(false)
+		}
+		if w.leftToHolder() {
+			go c.sendPending()
+			return
+		}
+		w.lock.unlock()
+		if !w.leftToHolder() || !w.lock.tryLock() {
+			return
+		}
+	}
+}
+
+func (w *writer) leftToHolder() bool { return w.pending.some.Load() || w.hasFlush.Load() }
+
+// servePending sees to what is pending, unless somebody holds the lock and so
+// will do it.
+func (c *Conn) servePending() {
+	if c.wr.leftToHolder() && c.wr.lock.tryLock() {
 		c.unlockWriter()
 	}
 }
 
-// pings are the round trips under way, and how long they took.
-type pings struct {
-	mu      sync.Mutex
-	last    uint64                // the number that the latest ping carries
-	waiting map[uint64]*roundTrip // that callers of Ping wait for
-	keep    roundTrip             // that the keepalive waits for
-
-	rtt, smoothed time.Duration
+// writePending writes the control frames that wait, with the lock held. When
+// ctx ends first, what has not left waits on.
+func (c *Conn) writePending(ctx context.Context) error {
+	if !c.wr.pending.some.Load() {
+		return nil
+	}
+	t := c.wr.pending.take()
+	err := c.writable()
+	if err == nil {
+		err = c.writeTodo(ctx, &t)
+	}
+	if isCut(err) {
+		c.wr.pending.putBack(t)
+		return err
+	}
+	for _, p := range t.pings {
+		p.end(0, err)
+	}
+	if t.asking {
+		c.alive.pingLeft(err)
+	}
+	return err
 }
 
-type roundTrip struct {
-	id       uint64
-	sent     time.Time          // when the ping left
-	answered chan time.Duration // holds one; nil for the keepalive's
+// writeTodo takes what has left out of t.
+func (c *Conn) writeTodo(ctx context.Context, t *todo) error {
+	if t.ponged {
+		if err := c.writeControl(ctx, frame.Pong, t.pong); err != nil {
+			return err
+		}
+		t.ponged = false
+	}
+	for ; len(t.pings) > 0; t.pings = t.pings[1:] {
+		if err := c.writePing(ctx, t.pings[0]); err != nil {
+			return err
+		}
+	}
+	if t.asking {
+		if err := c.writePing(ctx, new(roundTrip)); err != nil {
+			return err
+		}
+		c.alive.pingLeft(nil)
+		t.asking = false
+	}
+	return nil
 }
 
-// expect numbers a ping. answered is told how long it took; nil stands for the
-// keepalive.
-func (p *pings) expect(answered chan time.Duration) (id uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.last++
-	if answered == nil {
-		p.keep = roundTrip{id: p.last}
-		return p.last
-	}
-	if p.waiting == nil {
-		p.waiting = make(map[uint64]*roundTrip)
-	}
-	p.waiting[p.last] = &roundTrip{id: p.last, answered: answered}
-	return p.last
-}
-
-func (p *pings) forget(id uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.waiting, id)
-}
-
-// find returns the round trip of a ping, or nil; the lock is held.
-func (p *pings) find(id uint64) *roundTrip {
-	if p.keep.id == id && id != 0 {
-		return &p.keep
-	}
-	return p.waiting[id]
-}
-
-// leaves notes when a ping leaves.
-func (p *pings) leaves(id uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t := p.find(id); t != nil {
-		t.sent = time.Now()
-	}
-}
-
-// answered takes note of a pong. One that answers no ping of ours is ignored
-// (RFC 6455, section 5.5.3).
-func (p *pings) answered(payload []byte) {
-	if len(payload) != 8 {
-		return
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	t := p.find(binary.BigEndian.Uint64(payload))
-	if t == nil || t.sent.IsZero() {
-		return
-	}
-	p.rtt = time.Since(t.sent)
-	if p.smoothed == 0 {
-		p.smoothed = p.rtt
-	}
-	p.smoothed += (p.rtt - p.smoothed) / 8
-	if t.answered == nil {
-		p.keep = roundTrip{}
-		return
-	}
-	delete(p.waiting, t.id)
-	t.answered <- p.rtt
+// writePing writes a ping, with the lock held.
+func (c *Conn) writePing(ctx context.Context, t *roundTrip) error {
+	var payload [8]byte
+	binary.BigEndian.PutUint64(payload[:], c.pings.leaves(t)) // before it can be answered
+	return c.writeControl(ctx, frame.Ping, payload[:])
 }
 
 // Ping sends a ping and waits for its pong; it returns the time between the
 // two. Somebody must be reading from the Conn meanwhile, because the pong
 // arrives in the order of everything else. A ping goes between the frames of a
 // long message that is being written.
+//
+// A peer may answer the latest of several pings only (RFC 6455, section
+// 5.5.3); that answers the earlier ones too, whose time then is an upper bound.
+// When ctx ends the Conn stays usable, also when the ping could not leave yet.
 func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
-	answered := make(chan time.Duration, 1)
-	id := c.pings.expect(answered)
-	defer c.pings.forget(id)
-	if err := c.sendPing(ctx, id); err != nil {
+	if err := c.writable(); err != nil {
 		return 0, err
 	}
+	if ctx.Err() != nil {
+		return 0, pingCut(ctx)
+	}
+	t := &roundTrip{over: make(chan roundTripEnd, 1)}
+	c.wr.pending.ping(t)
+	c.servePending()
 	select {
-	case rtt := <-answered:
-		return rtt, nil
+	case end := <-t.over:
+		return end.rtt, end.err
 	case <-c.done:
 		return 0, c.ended()
 	case <-ctx.Done():
-		c.unqueuePing(id)
-		return 0, fmt.Errorf("websocket: ping: %w", context.Cause(ctx))
+		c.wr.pending.forget(t)
+		c.pings.forget(t)
+		return 0, pingCut(ctx)
 	}
 }
 
-// sendPing writes a ping, or leaves it to the writer who is at work now.
-func (c *Conn) sendPing(ctx context.Context, id uint64) error {
-	if !c.wr.lock.tryLock() {
-		c.queuePing(id, false)
-		return nil
-	}
-	defer c.unlockWriter()
-	return c.writePing(ctx, id, false)
-}
-
-// queuedPing waits for the writer who is at work.
-type queuedPing struct {
-	id   uint64
-	keep bool // of the keepalive
-}
-
-// queuePing leaves a ping to whoever holds the writer's lock. The queue is as
-// long as there are callers of Ping.
-func (c *Conn) queuePing(id uint64, keep bool) {
-	w := &c.wr
-	w.pongMu.Lock()
-	w.pings = append(w.pings, queuedPing{id, keep})
-	w.hasPing.Store(true)
-	w.pongMu.Unlock()
-	if w.lock.tryLock() { // it was let go meanwhile
-		c.unlockWriter()
-	}
-}
-
-// unqueuePing forgets a ping whose caller gave up.
-func (c *Conn) unqueuePing(id uint64) {
-	w := &c.wr
-	w.pongMu.Lock()
-	defer w.pongMu.Unlock()
-	w.pings = slices.DeleteFunc(w.pings, func(q queuedPing) bool { return q.id == id })
-	w.hasPing.Store(len(w.pings) > 0)
-}
-
-// controlPending says that control frames wait for the holder of the lock.
-func (w *writer) controlPending() bool { return w.hasPong.Load() || w.hasPing.Load() }
-
-// writePending writes the control frames that wait, with the lock held.
-func (c *Conn) writePending() {
-	w := &c.wr
-	if w.hasPong.Load() {
-		c.writePong()
-	}
-	if !w.hasPing.Load() {
-		return
-	}
-	w.pongMu.Lock()
-	queue := w.pings
-	w.pings = nil
-	w.hasPing.Store(false)
-	w.pongMu.Unlock()
-	ctx, cancel := timeout(c.cfg.ControlTimeout, errPingStuck)
-	defer cancel()
-	for _, q := range queue {
-		if c.writable() != nil {
-			return
-		}
-		if err := c.writePing(ctx, q.id, q.keep); err != nil {
-			c.failWrite(err)
-		}
-	}
-}
-
-var errPingStuck = errors.New("websocket: a ping could not be written within Config.ControlTimeout")
-
-// writePing writes a ping, with the lock held.
-func (c *Conn) writePing(ctx context.Context, id uint64, keep bool) error {
-	if err := c.writable(); err != nil {
-		return err
-	}
-	c.pings.leaves(id) // before it can be answered
-	var payload [8]byte
-	binary.BigEndian.PutUint64(payload[:], id)
-	err := c.writeControl(ctx, frame.Ping, payload[:])
-	if err == nil && keep {
-		silent, _ := c.alive.silence(c.alive.now())
-		c.alive.left.Store(int64(silent))
-	}
-	return err
+func pingCut(ctx context.Context) error {
+	return fmt.Errorf("websocket: ping: %w", context.Cause(ctx))
 }

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -18,12 +19,16 @@ type KeepaliveError struct {
 	Silence time.Duration // how long reads have waited since the last byte
 	RTT     time.Duration // the last round trip; zero when there was none
 	Stuck   bool          // the ping could not leave, because nothing written before it did
+	Closing bool          // no ping was sent, because this side had sent its Close frame
 }
 
 func (e *KeepaliveError) Error() string {
 	asked := "and did not answer a ping within Config.KeepaliveTimeout"
-	if e.Stuck {
+	switch {
+	case e.Stuck:
 		asked = "and takes no data, not even a ping"
+	case e.Closing:
+		asked = "and did not answer the Close frame"
 	}
 	rtt := "no round trip was measured before"
 	if e.RTT > 0 {
@@ -51,7 +56,7 @@ type keepalive struct {
 	saved   atomic.Int64 // silence up to the end of the last read
 	recheck atomic.Bool  // the next read that waits wakes the timer
 
-	left atomic.Int64 // silence when the ping left; notLeft before
+	left atomic.Int64 // silence when the ping left; notLeft before, unaskable after Close
 
 	mu      sync.Mutex // guards what follows; never held while waiting
 	timer   *time.Timer
@@ -61,6 +66,7 @@ type keepalive struct {
 	seen    traffic       // at the last look
 	asked   bool          // a ping is out, or on its way out
 	askedAt time.Duration // silence from which the timeout counts
+	excused bool          // the timeout has begun anew once, because we were held up
 }
 
 // traffic counts bytes.
@@ -79,6 +85,7 @@ const (
 const (
 	notWaiting = math.MinInt64
 	notLeft    = -1
+	unaskable  = -2
 
 	// tolerance is how late a timer may be before we take it that this
 	// process was held up, and with it the reading of what the peer sent.
@@ -191,22 +198,32 @@ func (k *keepalive) judge(now time.Duration, t traffic) (v verdict, next time.Du
 	case !k.asked && silent < k.wait:
 		return alive, k.wait - silent
 	case !k.asked:
-		k.asked, k.askedAt = true, silent
+		k.asked, k.askedAt, k.excused = true, silent, false
 		k.left.Store(notLeft)
-		return ask, k.timeout
+		return ask, min(k.timeout, k.wait)
 	}
-	if left := k.left.Load(); left != notLeft {
+	if left := k.left.Load(); left >= 0 {
 		k.askedAt = max(k.askedAt, time.Duration(left))
-	} else if progress {
+	} else if left == notLeft && progress {
 		k.askedAt = silent // the ping waits behind data, which the peer takes
 	}
-	if late > tolerance {
-		k.askedAt += late
+	if late > tolerance && !k.excused {
+		k.askedAt, k.excused = silent, true
 	}
 	if rest := k.askedAt + k.timeout - silent; rest > 0 {
-		return alive, rest
+		return alive, min(rest, k.wait) // or sooner, since what answers begins a new silence
 	}
 	return dead, 0
+}
+
+// pingLeft is told what became of the ping that was asked for.
+func (k *keepalive) pingLeft(err error) {
+	if err != nil {
+		k.left.Store(unaskable)
+		return
+	}
+	silent, _ := k.silence(k.now())
+	k.left.Store(int64(silent))
 }
 
 // lookForLife is what the timer calls.
@@ -225,7 +242,7 @@ func (c *Conn) lookForLife() {
 		k.timer.Reset(next)
 	}
 	silent, _ := k.silence(now)
-	stuck := k.left.Load() == notLeft
+	left := k.left.Load()
 	k.mu.Unlock()
 	switch v {
 	case ask:
@@ -237,7 +254,8 @@ func (c *Conn) lookForLife() {
 			Peer:    c.peer(),
 			Silence: silent,
 			RTT:     c.Stats().RTT,
-			Stuck:   stuck,
+			Stuck:   left == notLeft,
+			Closing: left == unaskable,
 		}})
 	}
 }
@@ -247,31 +265,24 @@ func (c *Conn) peer() string {
 	return fmt.Sprintf("%v %v", frame.Client+frame.Server-c.role, c.RemoteAddr())
 }
 
-// askForLife sends a ping, or leaves it to the writer who is at work now.
+// askForLife sends a ping, or leaves it to the writer who is at work now. It
+// waits for a peer that doesn't take it, as refreshPath does, on the goroutine
+// of a timer that has fired; the verdict is another firing's.
 func (c *Conn) askForLife() {
-	id := c.pings.expect(nil)
-	if !c.wr.lock.tryLock() {
-		c.queuePing(id, true)
-		return
+	c.wr.pending.ask()
+	if c.wr.lock.tryLock() {
+		c.sendPending()
 	}
-	defer c.unlockWriter()
-	ctx, cancel := timeout(c.alive.timeout, errPingStuck)
-	defer cancel()
-	c.writePing(ctx, id, true)
 }
 
 // refreshPath sends a ping without asking for life: routers and proxies on the
 // way see traffic. A writer at work is traffic enough.
 func (c *Conn) refreshPath() {
-	w := &c.wr
-	if w.hasPing.Load() || w.queued.Load() || !w.lock.tryLock() {
+	if !c.wr.lock.tryLock() {
 		return
 	}
-	defer c.unlockWriter()
-	if c.writable() != nil {
-		return
+	if c.writable() == nil {
+		c.writeControl(context.Background(), frame.Ping, nil)
 	}
-	ctx, cancel := timeout(c.alive.timeout, errPingStuck)
-	defer cancel()
-	c.writeControl(ctx, frame.Ping, nil)
+	c.sendPending()
 }

@@ -49,8 +49,8 @@ func TestPongOfWriterWhoGivesUp(t *testing.T) {
 			go ws.WriteMessage(ctx, Text, nil)
 			synctest.Wait()
 			cancel()
-			ws.wr.lock.unlock()           // as unlockWriter does when nothing is pending yet
-			go ws.answerPing([]byte("p")) // which writes, when the lock is free already
+			ws.wr.lock.unlock() // as unlockWriter does when nothing is pending yet
+			ws.answerPing(t.Context(), []byte("p"))
 			got := make([]byte, 5)
 			_, err := io.ReadFull(b, got[:3])
 			require.NoError(t, err)

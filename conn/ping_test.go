@@ -59,6 +59,7 @@ func TestPingLatest(t *testing.T) {
 			require.NoError(t, <-read)
 			out := collect(peer)
 			require.NoError(t, <-wrote)
+			synctest.Wait()
 			ws.CloseNow()
 			require.Equal(t, []string{"text slow", "pong c"}, frames(t, role, <-out))
 		})

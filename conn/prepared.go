@@ -27,9 +27,8 @@ func (m *PreparedMessage) Type() MessageType { return m.typ }
 // Payload returns the payload, which is shared and must not be changed.
 func (m *PreparedMessage) Payload() []byte { return m.payload }
 
-// Prepare copies p and frames it as one message of one frame, whatever its
-// size. The error says that typ is neither Text nor Binary, or that p is not
-// valid UTF-8 though typ is Text.
+// Prepare copies p and frames it as one message. The error says that typ is
+// neither Text nor Binary, or that p is not valid UTF-8 though typ is Text.
 func Prepare(typ MessageType, p []byte) (*PreparedMessage, error) {
 	if err := checkMessage(typ, p); err != nil {
 		return nil, err
@@ -52,10 +51,9 @@ func PrepareOwned(typ MessageType, p []byte) (*PreparedMessage, error) {
 
 // WritePrepared sends m and what BufferMessage has left, with the errors of
 // WriteMessage. A server sends the shared bytes: a message larger than the
-// write buffer leaves straight from m, in one frame, and Config.FrameSize
-// doesn't split it. A client masks every sending with a fresh key, as it must
-// (RFC 6455, section 5.3), so that for a client it is WriteMessage without
-// the check of the text.
+// write buffer leaves straight from m, in frames of Config.FrameSize. A client
+// masks every sending with a fresh key, as it must (RFC 6455, section 5.3), so
+// that for a client it is WriteMessage without the check of the text.
 //
 // Where compression was agreed, the shared compressed form is sent. It refers
 // to nothing before it, and the message after it on this connection doesn't
@@ -85,12 +83,11 @@ func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (form pac
 	}
 	h := frame.Header{FIN: true, RSV: form.rsv, Opcode: m.typ}
 	switch w := &c.wr; {
-	case c.role == Client:
-		err = c.appendPayload(ctx, h, form.payload)
-	case w.buf != nil && form.wire != nil && len(w.buf)+len(form.wire) <= writeSize:
+	case c.role == Server && w.buf != nil && len(form.payload) <= c.cfg.FrameSize &&
+		form.wire != nil && len(w.buf)+len(form.wire) <= writeSize:
 		w.buf = append(w.buf, form.wire...)
 	default:
-		err = c.appendFrame(ctx, h, form.payload)
+		err = c.appendPayload(ctx, h, form.payload)
 	}
 	return form, err
 }

@@ -188,7 +188,7 @@ func (c *Conn) nextHeader(ctx context.Context) error {
 		if h.Masked {
 			mask.XOR(payload, payload, h.Key, 0)
 		}
-		if err := c.control(h.Opcode, payload); err != nil {
+		if err := c.control(ctx, h.Opcode, payload); err != nil {
 			return err
 		}
 	}

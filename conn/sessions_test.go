@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -251,14 +250,15 @@ func closeNow(_ context.Context, s *side) error { return s.ws.CloseNow() }
 
 // rawBytes writes past the Conn.
 func rawBytes(wire string) step {
-	return func(_ context.Context, s *side) error {
+	return func(ctx context.Context, s *side) error {
 		s.raw = true
 		b, err := hex.DecodeString(strings.ReplaceAll(wire, " ", ""))
 		if err == nil {
+			defer context.AfterFunc(ctx, func() { s.nc.SetWriteDeadline(time.Now()) })()
 			_, err = s.nc.Write(b)
 		}
-		if errors.Is(err, os.ErrDeadlineExceeded) { // the Conn had set it, for a ping
-			err = context.DeadlineExceeded
+		if ctx.Err() != nil { // a ping of the Conn that has stalled too may end first, and close
+			err = ctx.Err()
 		}
 		return err
 	}

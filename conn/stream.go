@@ -206,7 +206,8 @@ func (m *messageWriter) fragments(fin bool, parts [][]byte) error {
 	return nil
 }
 
-// fragment puts the next fragment into the buffer.
+// fragment puts the next fragment into the buffer, or several when it is longer
+// than FrameSize.
 func (m *messageWriter) fragment(p []byte) (err error) {
 	c := m.c
 	if m.packed {
@@ -220,5 +221,5 @@ func (m *messageWriter) fragment(p []byte) (err error) {
 		c.stats.deflatedFrom.Add(int64(size))
 		c.stats.deflatedTo.Add(int64(len(p)))
 	}
-	return c.appendFrame(m.ctx, m.next, p)
+	return c.appendPayload(m.ctx, m.next, p)
 }

@@ -19,7 +19,7 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	if !w.lock.tryLock() {
 		return false, false, nil
 	}
-	defer c.unlockWriterNow()
+	defer c.unlockWriter()
 	if err := c.writable(); err != nil {
 		return false, false, err
 	}
@@ -46,19 +46,6 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	}
 	c.countPrepared(m, form.packed())
 	return true, whole, nil
-}
-
-// unlockWriterNow is unlockWriter for one who must not wait: the peer may be slow
-// to take the control frames that came to be pending, so a goroutine writes them.
-func (c *Conn) unlockWriterNow() {
-	w := &c.wr
-	if !w.controlPending() {
-		w.lock.unlock()
-		if !w.controlPending() || !w.lock.tryLock() {
-			return
-		}
-	}
-	go c.unlockWriter() // Config.ControlTimeout ends it
 }
 
 // tryPayload is the largest payload that fits the write buffer in one frame.

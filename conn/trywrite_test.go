@@ -91,7 +91,7 @@ func TestTryWriteLeavesPongs(t *testing.T) {
 	ws := conn.New(nc, conn.Server, agreed(t, "permessage-deflate"), &conn.Config{
 		KeepaliveInterval: -1,
 		ControlTimeout:    time.Hour,
-		OnPing:            func([]byte) { pinged <- struct{}{} },
+		OnPing:            func(*conn.Conn, []byte) { pinged <- struct{}{} },
 		Compression: &deflate.Options{Threshold: -1, NewCompressor: func(int, int) deflate.Compressor {
 			return emptying{meanwhile}
 		}},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 	"sync/atomic"
 
 	"github.com/seed24abed78/rfc6455/frame"
@@ -13,7 +12,7 @@ import (
 )
 
 // writer is the sending half of a Conn. Everything in it belongs to the holder
-// of lock, but for the pending pong.
+// of lock, but for what is left to him.
 type writer struct {
 	lock lock
 	intr interrupter
@@ -29,14 +28,10 @@ type writer struct {
 	vec      net.Buffers // of the large write under way, so that it allocates nothing
 	parts    [2][]byte
 
-	// What others leave to the holder of lock, who sees to it before he lets
+	// What others leave to the holder of lock, who has it done when he lets
 	// the lock go. None of them waits for it.
-	pongMu   sync.Mutex // guards pong and pings; never held while waiting
-	hasPong  atomic.Bool
-	hasPing  atomic.Bool
-	hasFlush atomic.Bool  // a read waits that should have flushed the buffer
-	pings    []queuedPing // for the holder of lock; guarded by pongMu
-	pong     []byte       // the payload of the latest ping not answered
+	pending  pending
+	hasFlush atomic.Bool // a read waits that should have flushed the buffer
 }
 
 var (
@@ -183,33 +178,6 @@ func (c *Conn) writable() error {
 	return nil
 }
 
-// unlockWriter lets the lock go, after seeing to what was left to its holder.
-func (c *Conn) unlockWriter() {
-	for {
-		if c.wr.controlPending() {
-			c.writePending()
-		}
-		if c.wr.hasFlush.Load() {
-			c.flushForReader()
-		}
-		c.wr.lock.unlock()
-		if !c.wr.pending() || !c.wr.lock.tryLock() {
-			return
-		}
-	}
-}
-
-// pending says that something was left to the holder of the lock.
-func (w *writer) pending() bool { return w.controlPending() || w.hasFlush.Load() }
-
-// servePending sees to what is pending, unless somebody holds the lock and so
-// will do it.
-func (c *Conn) servePending() {
-	if c.wr.pending() && c.wr.lock.tryLock() {
-		c.unlockWriter()
-	}
-}
-
 // appendMessage puts a message into the buffer, compressed if that was agreed
 // and it is not to be plain. After an error, of this and of what it calls, the
 // caller has to take the message back.
@@ -217,22 +185,24 @@ func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte, pla
 	if !plain && c.compression.wants(len(p)) {
 		return c.appendCompressed(ctx, typ, p)
 	}
-	return c.appendPayload(ctx, frame.Header{Opcode: typ}, p)
+	return c.appendPayload(ctx, frame.Header{FIN: true, Opcode: typ}, p)
 }
 
-// appendPayload puts a message into the buffer, in frames of at most FrameSize,
-// between which pending control frames go out. The first frame is h.
+// appendPayload puts the payload p into the buffer, in frames of at most
+// FrameSize, between which pending control frames go out. The first frame is h;
+// its FIN is that of the last.
 func (c *Conn) appendPayload(ctx context.Context, h frame.Header, p []byte) error {
+	fin := h.FIN
 	for {
 		n := min(len(p), c.cfg.FrameSize)
-		h.FIN = n == len(p)
-		if err := c.appendFrame(ctx, h, p[:n]); err != nil || h.FIN {
+		h.FIN = fin && n == len(p)
+		if err := c.appendFrame(ctx, h, p[:n]); err != nil || n == len(p) {
 			return err
 		}
 		p = p[n:]
 		h = frame.Header{Opcode: frame.Continuation}
-		if c.wr.controlPending() {
-			c.writePending()
+		if err := c.writePending(ctx); err != nil {
+			return err
 		}
 	}
 }
@@ -429,15 +399,6 @@ func (c *Conn) flushBuffered(ctx context.Context) error {
 	return c.flush(ctx)
 }
 
-// flushForReader does what flushBuffered could not, with the lock held. It may
-// take as long as the peer likes, which is nothing to hold a writer up for.
-func (c *Conn) flushForReader() {
-	c.wr.hasFlush.Store(false)
-	if c.wr.queued.Load() {
-		go c.Flush(context.Background()) // ends with the connection
-	}
-}
-
 // writeControl sends a control frame now, behind what is buffered, with the
 // lock held. When ctx ends before a byte of it has left, it is taken back: left
 // in the buffer, it would make the next read wait for a peer that is stuck.
@@ -453,23 +414,3 @@ func (c *Conn) writeControl(ctx context.Context, op frame.Opcode, p []byte) erro
 	c.traceControl(false, op, p)
 	return nil
 }
-
-// writePong answers the latest ping, with the lock held.
-func (c *Conn) writePong() {
-	w := &c.wr
-	var payload [frame.MaxControlPayload]byte
-	w.pongMu.Lock()
-	n := copy(payload[:], w.pong)
-	w.hasPong.Store(false)
-	w.pongMu.Unlock()
-	if c.writable() != nil {
-		return
-	}
-	ctx, cancel := timeout(c.cfg.ControlTimeout, errPongStuck)
-	defer cancel()
-	if err := c.writeControl(ctx, frame.Pong, payload[:n]); err != nil {
-		c.failWrite(err)
-	}
-}
-
-var errPongStuck = errors.New("websocket: a pong could not be written within Config.ControlTimeout")

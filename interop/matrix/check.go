@@ -180,7 +180,7 @@ func checkPingOut(ctx context.Context, ws *conn.Conn) error {
 func checkPingIn(ctx context.Context, p *peer) error {
 	pinged := ""
 	pings := 0
-	cfg := &conn.Config{OnPing: func(payload []byte) { pinged = string(payload); pings++ }}
+	cfg := &conn.Config{OnPing: func(_ *conn.Conn, payload []byte) { pinged = string(payload); pings++ }}
 	return with(cfg, func(ctx context.Context, ws *conn.Conn) error {
 		if err := ws.WriteMessage(ctx, conn.Text, []byte("!ping")); err != nil {
 			return err

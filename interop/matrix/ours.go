@@ -41,7 +41,7 @@ func (s *ourSocket) config() *conn.Config {
 		MaxMessageSize: -1,
 		FrameSize:      128 << 10,
 		Compression:    s.agent.parameters().options(),
-		OnPong:         func(payload []byte) { s.agent.ponged(s, string(payload)) },
+		OnPong:         func(_ *conn.Conn, payload []byte) { s.agent.ponged(s, string(payload)) },
 	}
 }
 
