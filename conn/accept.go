@@ -107,24 +107,34 @@ func (cfg *Config) judge(policy *handshake.Server, r *handshake.Request) (handsh
 	return res, nil
 }
 
-// refuseHTTP sends a refusal through net/http.
+// refuseHTTP sends a refusal through net/http, as Error.AppendResponse does
+// without.
 func refuseHTTP(w http.ResponseWriter, err error) {
 	var refusal *handshake.Error
 	if !errors.As(err, &refusal) {
-		refusal = &handshake.Error{Status: http.StatusInternalServerError}
-	}
-	for name, values := range refusal.Header {
-		w.Header()[name] = values
+		refusal = &handshake.Error{Status: http.StatusInternalServerError, Reason: http.StatusText(http.StatusInternalServerError)}
 	}
 	status := refusal.Status
-	if status < 300 || status > 599 { // as Error.AppendResponse has it
+	if status < 300 || status > 599 {
 		status = http.StatusBadRequest
 	}
-	reason := refusal.Reason
-	if len(refusal.Body) > 0 {
-		reason = string(refusal.Body)
+	body := refusal.Body
+	if len(body) == 0 {
+		body = []byte(refusal.Reason + "\n")
 	}
-	http.Error(w, reason, status)
+	body = body[:min(len(body), handshake.MaxErrorBody)]
+	h := w.Header()
+	for name, values := range refusal.Header {
+		h[name] = values
+	}
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+	}
+	h.Del("Content-Length") // of what a middleware meant to send
+	h.Del("Content-Encoding")
+	w.WriteHeader(status)
+	w.Write(body)
 }
 
 // Handler returns an http.Handler that accepts each request, calls serve on a
@@ -262,24 +272,23 @@ func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 	}
 	var refusal *handshake.Error
 	if errors.As(err, &refusal) {
-		_, writeErr := nc.Write(refusal.AppendResponse(nil))
-		if req == nil && writeErr == nil {
-			linger(nc)
+		if _, err := nc.Write(refusal.AppendResponse(nil)); err == nil {
+			dropRequest(nc)
 		}
 	}
 	return nil, err
 }
 
-// lingerSize is how much of a request that was refused unread is dropped, in
-// bytes.
-const lingerSize = 64 << 10
+// dropSize is how much of a request that was refused is dropped unread, in
+// bytes: what net/http does.
+const dropSize = 256 << 10
 
-// linger drops what the peer goes on sending, until it has read the refusal
-// and closes: closing with unread bytes makes TCP throw away what was sent.
-// The handshake's deadline bounds it.
-func linger(nc net.Conn) {
+// dropRequest drops what the peer goes on sending, a body perhaps, until it has
+// read the refusal and closes: closing with unread bytes makes TCP throw away
+// what was sent. The handshake's deadline bounds it.
+func dropRequest(nc net.Conn) {
 	if half, ok := nc.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		io.CopyN(io.Discard, nc, lingerSize)
+		io.CopyN(io.Discard, nc, dropSize)
 	}
 }
 

@@ -66,6 +66,31 @@ func TestSecure(t *testing.T) {
 	}
 }
 
+// The server's log says what to do about an origin that only Secure keeps out.
+func TestSecureUnset(t *testing.T) {
+	addr, errs := bareServer(t, nil)
+	for origin, hint := range map[string]bool{"https://" + addr: true, "https://evil.example": false} {
+		_, err := conn.Dial(t.Context(), "ws://"+addr, &conn.Config{Header: http.Header{"Origin": {origin}}})
+		require.NotContains(t, err.Error(), "set Secure")
+		require.Equal(t, hint, strings.Contains((<-errs).Error(), "set Secure"), origin)
+	}
+}
+
+// A refusal arrives whole though the request goes on behind its head.
+func TestRefusalBeforeBody(t *testing.T) {
+	body := strings.Repeat("x", 200_000)
+	for status, request := range map[string]string{
+		"405": "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 200000\r\n\r\n" + body,
+		"400": strings.Replace(goodRequest, "\r\n\r\n", "\r\nContent-Length: 200000\r\n\r\n", 1) + body,
+	} {
+		addr, errs := bareServer(t, nil)
+		answer := ask(t, addr, request) // writes all of it before it reads
+		require.True(t, strings.HasPrefix(answer, "HTTP/1.1 "+status+" "), answer)
+		require.True(t, strings.HasSuffix(answer, "\n"), answer)
+		require.Error(t, <-errs)
+	}
+}
+
 func TestCheckRequest(t *testing.T) {
 	cfg := &conn.Config{CheckRequest: func(r *handshake.Request) error {
 		switch r.Resource() {
@@ -73,6 +98,8 @@ func TestCheckRequest(t *testing.T) {
 			return fmt.Errorf("router: %w", &handshake.Error{Status: http.StatusNotFound, Reason: "no such room"}) // 4.2.2-5
 		case "/login":
 			return &handshake.Error{Status: http.StatusUnauthorized, Body: []byte("log in"), Header: http.Header{"Www-Authenticate": {"Basic"}}}
+		case "/json":
+			return &handshake.Error{Status: http.StatusTooManyRequests, Body: []byte("{}"), Header: http.Header{"Content-Type": {"application/json"}}}
 		case "/zero":
 			return &handshake.Error{Reason: "no status"}
 		case "/secret":
@@ -89,7 +116,7 @@ func TestCheckRequest(t *testing.T) {
 			status int
 			body   string
 		}{
-			"/missing": {404, "no such room"}, "/login": {401, "log in"}, "/zero": {400, "no status"},
+			"/missing": {404, "no such room"}, "/login": {401, "log in"}, "/json": {429, "{}"}, "/zero": {400, "no status"},
 			"/secret": {403, "the server refuses this request"},
 		} {
 			_, err := conn.Dial(t.Context(), "ws://"+addr+path, nil)
@@ -97,8 +124,13 @@ func TestCheckRequest(t *testing.T) {
 			require.ErrorAs(t, err, &refusal)
 			require.Equal(t, want.status, refusal.Status, path)
 			require.Equal(t, want.body, strings.TrimSpace(string(refusal.Body)), path)
-			if want.status == 401 {
+			switch want.status {
+			case 401:
 				require.Equal(t, "Basic", refusal.Header.Get("Www-Authenticate"))
+			case 429:
+				require.Equal(t, "application/json", refusal.Header.Get("Content-Type"))
+			default:
+				require.Equal(t, "text/plain; charset=utf-8", refusal.Header.Get("Content-Type"))
 			}
 		}
 		// The rules come first: the function isn't asked about a foreign origin.
@@ -190,6 +222,8 @@ func TestRequestFaults(t *testing.T) {
 				require.True(t, strings.HasPrefix(answer[min(len(answer), 8):], " "+tt.status+" "), "%s", answer)
 				if tt.status == "426" {
 					require.Contains(t, strings.ToLower(answer), "\r\nsec-websocket-version: 13\r\n")
+					require.Contains(t, answer, "\r\nUpgrade: websocket\r\n")
+					require.Regexp(t, "\r\nConnection: (close, )?Upgrade\r\n", answer)
 				}
 				_, body, _ := strings.Cut(answer, "\r\n\r\n")
 				require.NotEmpty(t, body)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/seed24abed78/rfc6455/frame"
 )
@@ -197,10 +198,25 @@ func (c *Conn) drain(ctx context.Context) {
 	}
 }
 
+// lingerTime is what a peer has to read why the connection failed when the
+// transport has no halves. One that waits for this side to close first, as a
+// client should, would wait for all of CloseTimeout otherwise.
+const lingerTime = time.Second
+
+// linger waits until the peer has read what was sent and closes.
+func (c *Conn) linger(ctx context.Context) {
+	if !c.closeWrite() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, lingerTime)
+		defer cancel()
+	}
+	c.drain(ctx)
+}
+
 // fail fails the connection because the peer broke a rule (RFC 6455, section
 // 7.1.7): what was promised leaves, a Close frame says why, and the transport
-// is kept half open until the peer has had its time to read it, since closing
-// with unread bytes makes TCP throw away what was sent. Nothing that the peer
+// is kept open until the peer has had its time to read it, since closing with
+// unread bytes makes TCP throw away what was sent. Nothing that the peer
 // sends from here on is looked at.
 func (c *Conn) fail(cause error) error {
 	var rule *frame.Error
@@ -214,8 +230,8 @@ func (c *Conn) fail(cause error) error {
 	if err != nil {
 		payload, _ = frame.AppendClose(nil, rule.Code, "")
 	}
-	if c.sendClose(ctx, payload) == nil && c.closeWrite() {
-		c.drain(ctx)
+	if c.sendClose(ctx, payload) == nil {
+		c.linger(ctx)
 	}
 	return c.end(outcome)
 }

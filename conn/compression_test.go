@@ -730,8 +730,11 @@ func TestCompressionHandshake(t *testing.T) {
 		l.Close()
 	}
 	ws, peer := raw(conn.Server, &conn.Config{Compression: &deflate.Options{}})
-	go io.Copy(io.Discard, peer)
-	go peer.Write(unhex(t, "c1 80 00 00 00 00"))
+	go func() {
+		peer.Write(unhex(t, "c1 80 00 00 00 00"))
+		peer.Read(make([]byte, 200))
+		peer.Close()
+	}()
 	_, _, err := ws.ReadMessage(ctx)
 	require.ErrorIs(t, err, frame.ErrReservedBits)
 	require.Panics(t, func() {

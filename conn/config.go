@@ -165,8 +165,9 @@ type Config struct {
 	// MaxRedirects is how many redirects Dial follows (status 301, 302, 303,
 	// 307 and 308), all within HandshakeTimeout. A redirect never leads from
 	// wss to ws. To another origin go neither the URL's user information nor
-	// Authorization, Cookie and Host of Header, and they don't come back;
-	// other fields, and client certificates of TLS, do go. Zero and negative
+	// Authorization, Proxy-Authorization, Cookie and Host of Header, and they
+	// don't come back; other fields, Subprotocols and client certificates of
+	// TLS do go. Zero and negative
 	// mean that a redirect is a refusal.
 	MaxRedirects int
 

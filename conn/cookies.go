@@ -1,19 +1,20 @@
 package conn
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 )
 
 // withCookies returns the header with what the jar has for u.
-func (cfg *Config) withCookies(header http.Header, u *url.URL) http.Header {
+func (cfg *Config) withCookies(header http.Header, u *url.URL) (http.Header, error) {
 	if cfg.Jar == nil {
-		return header
+		return header, nil
 	}
 	cookies := cfg.Jar.Cookies(httpURL(u))
 	if len(cookies) == 0 {
-		return header
+		return header, nil
 	}
 	r := http.Request{Header: header.Clone()}
 	if r.Header == nil {
@@ -23,9 +24,12 @@ func (cfg *Config) withCookies(header http.Header, u *url.URL) http.Header {
 		r.Header.Set("Cookie", strings.Join(own, "; "))
 	}
 	for _, c := range cookies {
+		if strings.ContainsAny(c.Name+c.Value, "\r\n\x00") { // AddCookie would send another one
+			return nil, fmt.Errorf("websocket: Config.Jar: cookie %q has a control character such as CR, LF or NUL", c.Name)
+		}
 		r.AddCookie(c)
 	}
-	return r.Header
+	return r.Header, nil
 }
 
 // keepCookies puts the cookies of a response into the jar.

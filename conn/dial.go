@@ -42,7 +42,11 @@ func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
 
 // dialOnce connects and shakes hands, without following a redirect.
 func (cfg *Config) dialOnce(ctx context.Context, a attempt) (*Conn, error) {
-	hs := &handshake.Client{URL: a.url, Header: cfg.withCookies(a.header, a.url), Subprotocols: cfg.Subprotocols}
+	header, err := cfg.withCookies(a.header, a.url)
+	if err != nil {
+		return nil, err
+	}
+	hs := &handshake.Client{URL: a.url, Header: header, Subprotocols: cfg.Subprotocols}
 	if cfg.Compression != nil {
 		hs.Extensions = cfg.Compression.Offers()
 	}

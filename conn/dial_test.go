@@ -124,7 +124,7 @@ func TestRedirectCredentials(t *testing.T) {
 		user, want string
 		header     http.Header
 	}{
-		"header": {"", "Bearer x", http.Header{"authorization": {"Bearer x"}, "Cookie": {"a=b"}, "X-Other": {"y"}}},
+		"header": {"", "Bearer x", http.Header{"authorization": {"Bearer x"}, "Cookie": {"a=b"}, "proxy-authorization": {"z"}, "X-Other": {"y"}}},
 		"URL":    {"me:secret@", "Basic bWU6c2VjcmV0", http.Header{"cookie": {"a=b"}, "X-Other": {"y"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +148,7 @@ func TestRedirectCredentials(t *testing.T) {
 			for _, r := range append(other.seen, seen[2]) {
 				require.Empty(t, r.Header["Authorization"])
 				require.Empty(t, r.Header["Cookie"])
+				require.Empty(t, r.Header["Proxy-Authorization"])
 				require.Equal(t, "y", r.Header.Get("X-Other"))
 			}
 			require.Equal(t, "/end", seen[2].RequestURI)
@@ -200,6 +201,22 @@ func TestCookies(t *testing.T) {
 	u, err := url.Parse(s.URL)
 	require.NoError(t, err)
 	require.Len(t, jar.Cookies(u), 4)
+}
+
+// badJar is a jar whose cookie would split the request.
+type badJar struct{ http.CookieJar }
+
+func (badJar) Cookies(*url.URL) []*http.Cookie {
+	return []*http.Cookie{{Name: "a", Value: "b\r\nX: y"}}
+}
+
+// A cookie that can't be sent as it is isn't sent as another one.
+func TestCookieWithLineEnd(t *testing.T) {
+	_, err := conn.Dial(t.Context(), "ws://h/", &conn.Config{Jar: badJar{}, DialContext: func(context.Context, string, string) (net.Conn, error) {
+		t.Error("dialed")
+		return nil, errBroken
+	}})
+	require.ErrorContains(t, err, `Config.Jar: cookie "a"`)
 }
 
 // The jar knows https as what wss is: cookies marked Secure go along.

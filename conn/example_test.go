@@ -202,7 +202,8 @@ func ExampleCloseError() {
 	server := conn.New(a, conn.Server, handshake.Result{}, nil)
 	go func() {
 		b.Write([]byte{0x81, 0x01, '?'}) // a client's frame without a mask
-		io.Copy(io.Discard, b)
+		b.Read(make([]byte, 100))        // the Close frame, which says so
+		b.Close()
 	}()
 	_, _, err := server.ReadMessage(context.Background())
 	var closed *conn.CloseError

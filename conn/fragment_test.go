@@ -163,27 +163,28 @@ func TestLimits(t *testing.T) {
 			{[]string{"1", "2", "3"}, nil},
 			{[]string{"1", "2", "3", ""}, frame.ErrTooManyFragments},
 		} {
-			a, b := net.Pipe()
-			ws := conn.New(a, role, handshake.Result{}, &conn.Config{MaxMessageSize: 8, MaxFragments: 3})
-			out := collect(b)
-			go func() {
-				op := conn.Binary
-				for i, s := range tt.fragments {
-					b.Write(to(role, frame.Header{FIN: i == len(tt.fragments)-1, Opcode: op}, s))
-					op = frame.Continuation
+			synctest.Test(t, func(t *testing.T) {
+				ws, peer := raw(role, &conn.Config{MaxMessageSize: 8, MaxFragments: 3})
+				out := collect(peer)
+				go func() {
+					op := conn.Binary
+					for i, s := range tt.fragments {
+						peer.Write(to(role, frame.Header{FIN: i == len(tt.fragments)-1, Opcode: op}, s))
+						op = frame.Continuation
+					}
+				}()
+				_, data, err := ws.ReadMessage(t.Context())
+				if tt.want == nil {
+					require.NoError(t, err)
+					require.Equal(t, strings.Join(tt.fragments, ""), string(data))
+				} else {
+					require.ErrorIs(t, err, tt.want)
+					require.Nil(t, data)
 				}
-			}()
-			_, data, err := ws.ReadMessage(t.Context())
-			if tt.want == nil {
-				require.NoError(t, err)
-				require.Equal(t, strings.Join(tt.fragments, ""), string(data))
-			} else {
-				require.ErrorIs(t, err, tt.want)
-				require.Nil(t, data)
-			}
-			ws.CloseNow()
-			b.Close()
-			<-out
+				ws.CloseNow()
+				peer.Close()
+				<-out
+			})
 		}
 	}
 }

@@ -283,16 +283,18 @@ func TestPlainClientOfTLS(t *testing.T) {
 // reserved bits fail a message in both roles, and none is ever sent.
 func TestNoExtension(t *testing.T) {
 	for _, role := range roles {
-		ws, peer := raw(role, nil)
-		out := collect(peer)
-		in := textTo(role, "x")
-		in[0] |= 0x40
-		go peer.Write(in)
-		require.NoError(t, ws.WriteMessage(t.Context(), conn.Text, bytes.Repeat([]byte("a"), 5000)))
-		_, _, err := ws.ReadMessage(t.Context())
-		require.ErrorContains(t, err, "reserved bit")
-		require.NotContains(t, err.Error(), "aaa") // Proves 7.1.7-2: a cause to log, and no payload.
-		peer.Close()
-		frames(t, role, <-out) // whose rules have no reserved bit
+		synctest.Test(t, func(t *testing.T) {
+			ws, peer := raw(role, nil)
+			out := collect(peer)
+			in := textTo(role, "x")
+			in[0] |= 0x40
+			go peer.Write(in)
+			require.NoError(t, ws.WriteMessage(t.Context(), conn.Text, bytes.Repeat([]byte("a"), 5000)))
+			_, _, err := ws.ReadMessage(t.Context())
+			require.ErrorContains(t, err, "reserved bit")
+			require.NotContains(t, err.Error(), "aaa") // Proves 7.1.7-2: a cause to log, and no payload.
+			peer.Close()
+			frames(t, role, <-out) // whose rules have no reserved bit
+		})
 	}
 }

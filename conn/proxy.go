@@ -2,12 +2,12 @@ package conn
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/seed24abed78/rfc6455/handshake"
 )
@@ -50,6 +50,7 @@ func (cfg *Config) open(ctx context.Context, proxy, u *url.URL, turn *pass) (net
 	if proxy == nil {
 		return cfg.openDirect(ctx, address, turn)
 	}
+	address = withoutZone(address)
 	dial := cfg.DialContext
 	if dial == nil {
 		dial = new(net.Dialer).DialContext
@@ -90,6 +91,16 @@ func (cfg *Config) open(ctx context.Context, proxy, u *url.URL, turn *pass) (net
 	return nc, nil
 }
 
+// withoutZone drops the zone of an IPv6 address, which means nothing to another
+// machine.
+func withoutZone(address string) string {
+	before, zone, found := strings.Cut(address, "%")
+	if !found {
+		return address
+	}
+	return before + zone[strings.IndexByte(zone, ']'):]
+}
+
 // openDirect connects when it is this handshake's turn at the IP address.
 func (cfg *Config) openDirect(ctx context.Context, address string, turn *pass) (net.Conn, error) {
 	dial := cfg.DialContext
@@ -117,9 +128,11 @@ func (cfg *Config) openDirect(ctx context.Context, address string, turn *pass) (
 func connectHTTP(nc net.Conn, proxy *url.URL, address string, limit int) error {
 	request := "CONNECT " + address + " HTTP/1.1\r\nHost: " + address + "\r\n"
 	if proxy.User != nil {
-		password, _ := proxy.User.Password()
-		credentials := base64.StdEncoding.EncodeToString([]byte(proxy.User.Username() + ":" + password))
-		request += "Proxy-Authorization: Basic " + credentials + "\r\n"
+		credentials, err := handshake.BasicAuth(proxy.User)
+		if err != nil {
+			return fmt.Errorf("websocket: proxy %s: %w", proxy.Host, err)
+		}
+		request += "Proxy-Authorization: " + credentials + "\r\n"
 	}
 	if _, err := nc.Write([]byte(request + "\r\n")); err != nil {
 		return fmt.Errorf("websocket: proxy %s: write CONNECT: %w", proxy.Host, err)

@@ -118,6 +118,7 @@ func TestProxyConnect(t *testing.T) {
 	for target, want := range map[string]string{
 		"ws://example.com/":      "example.com:80",
 		"ws://[::1]:81/":         "[::1]:81",
+		"ws://[fe80::1%25e]:81/": "[fe80::1]:81", // whose zone is no business of the proxy's
 		"wss://example.com/":     "example.com:443",
 		"wss://example.com:444/": "example.com:444",
 	} {
@@ -189,6 +190,20 @@ func TestProxyRefuses(t *testing.T) {
 		if status != 0 {
 			require.Equal(t, status, refusal.Status)
 		}
+	}
+}
+
+// Credentials that can't be sent as they are aren't sent at all.
+func TestProxyCredentials(t *testing.T) {
+	for _, user := range []string{"a%3Ab:c", "a%0D%0AX:c", "a:%00"} {
+		sent := make(chan int64, 1)
+		addr := fakeProxy(t, func(nc net.Conn) {
+			n, _ := io.Copy(io.Discard, nc)
+			sent <- n
+		})
+		_, err := conn.Dial(t.Context(), "ws://example.com/", via(t, "http://"+user+"@"+addr))
+		require.ErrorContains(t, err, "user name")
+		require.Zero(t, <-sent)
 	}
 }
 

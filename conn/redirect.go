@@ -85,7 +85,7 @@ func withoutCredentials(header http.Header) http.Header {
 	kept := make(http.Header, len(header))
 	for name, values := range header {
 		switch http.CanonicalHeaderKey(name) {
-		case "Authorization", "Cookie", "Host":
+		case "Authorization", "Proxy-Authorization", "Cookie", "Host":
 		default:
 			kept[name] = values
 		}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // Result is what both sides agreed on.
@@ -51,6 +52,7 @@ func (c *Client) AppendRequest(dst []byte) ([]byte, error) {
 	if c.Key == "" {
 		c.Key = NewKey()
 	}
+	begin := len(dst)
 	dst = appendTarget(append(dst, "GET "...), c.URL)
 	dst = append(dst, " HTTP/1.1\r\n"...)
 	dst = appendField(dst, fieldHost, host)
@@ -58,13 +60,30 @@ func (c *Client) AppendRequest(dst []byte) ([]byte, error) {
 	dst = appendField(dst, "Sec-WebSocket-Key", c.Key)
 	dst = append(dst, "Sec-WebSocket-Version: 13\r\n"...)
 	dst = appendAgreed(dst, c.Subprotocols, c.Extensions)
-	if u := c.URL.User; u != nil && c.Header.Get("Authorization") == "" {
-		password, _ := u.Password()
-		credentials := base64.StdEncoding.EncodeToString([]byte(u.Username() + ":" + password))
-		dst = appendField(dst, "Authorization", "Basic "+credentials)
+	if c.URL.User != nil && !hasField(c.Header, fieldAuthorization) {
+		credentials, err := BasicAuth(c.URL.User)
+		if err != nil {
+			return dst[:begin], fmt.Errorf("handshake: URL: %w", err)
+		}
+		dst = appendField(dst, fieldAuthorization, credentials)
 	}
 	dst = appendHeader(dst, c.Header)
 	return append(dst, "\r\n"...), nil
+}
+
+// BasicAuth returns the value of Authorization, or of Proxy-Authorization, for
+// the user information of a URL (RFC 7617, section 2). A user name with a colon
+// and control characters in either part are errors: they can't be sent so that
+// they come out as they went in.
+func BasicAuth(user *url.Userinfo) (string, error) {
+	password, _ := user.Password()
+	switch {
+	case strings.Contains(user.Username(), ":"):
+		return "", errors.New("a user name with a colon can't be sent as basic authentication")
+	case !validValue(user.Username()) || !validValue(password):
+		return "", errors.New("the user name or the password has a control character")
+	}
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user.Username()+":"+password)), nil
 }
 
 // appendAgreed appends the two fields that list what is offered or in use, and

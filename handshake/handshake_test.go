@@ -10,6 +10,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/cryptotest"
@@ -272,6 +273,10 @@ func TestAppendRequestRefuses(t *testing.T) { // Proves 4.1-14, 4.1-26, 4.1-28.
 		"extension param":  {func(c *Client) { c.Extensions[0].Params[0].Name = "" }, "Extensions"},
 		"extension value":  {func(c *Client) { c.Extensions[0].Params[1].Value = "" }, "Extensions"},
 		"key":              {func(c *Client) { c.Key = "short" }, "Key"},
+		"user with colon":  {func(c *Client) { c.URL.User = url.UserPassword("a:b", "c") }, "URL: a user name with a colon"},
+		"user CR":          {func(c *Client) { c.URL.User = url.User("a\r") }, "URL: the user name"},
+		"password LF":      {func(c *Client) { c.URL.User = url.UserPassword("a", "\n") }, "URL: the user name or the password"},
+		"password NUL":     {func(c *Client) { c.URL.User = url.UserPassword("a", "\x00") }, "URL: the user name or the password"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := sampleClient(t)
@@ -297,10 +302,12 @@ func TestAppendRequestOptions(t *testing.T) {
 	require.Contains(t, string(b), "\r\nAuthorization: Basic dXNlcjpwYXNz\r\n")
 	require.NotContains(t, string(b), "Sec-WebSocket-Protocol")
 	require.NotContains(t, string(b), "Sec-WebSocket-Extensions") // Proves 9.1-3, IANA:ext-1.
-	c.Header.Set("Authorization", "Bearer x")
-	b, err = c.AppendRequest(nil)
-	require.NoError(t, err)
-	require.NotContains(t, string(b), "Basic")
+	for _, name := range []string{"Authorization", "authorization"} {
+		c.Header = http.Header{name: {"Bearer x"}}
+		b, err = c.AppendRequest(nil)
+		require.NoError(t, err)
+		require.NotContains(t, string(b), "Basic")
+	}
 }
 
 func TestClientCheck(t *testing.T) {

@@ -12,15 +12,16 @@ import (
 
 // Field names in the canonical form of net/http, which matches every case.
 const (
-	fieldAccept     = "Sec-Websocket-Accept"
-	fieldConnection = "Connection"
-	fieldExtensions = "Sec-Websocket-Extensions"
-	fieldHost       = "Host"
-	fieldKey        = "Sec-Websocket-Key"
-	fieldOrigin     = "Origin"
-	fieldProtocol   = "Sec-Websocket-Protocol"
-	fieldUpgrade    = "Upgrade"
-	fieldVersion    = "Sec-Websocket-Version"
+	fieldAccept        = "Sec-Websocket-Accept"
+	fieldAuthorization = "Authorization"
+	fieldConnection    = "Connection"
+	fieldExtensions    = "Sec-Websocket-Extensions"
+	fieldHost          = "Host"
+	fieldKey           = "Sec-Websocket-Key"
+	fieldOrigin        = "Origin"
+	fieldProtocol      = "Sec-Websocket-Protocol"
+	fieldUpgrade       = "Upgrade"
+	fieldVersion       = "Sec-Websocket-Version"
 )
 
 var (
@@ -93,6 +94,16 @@ func owned(name string) bool {
 		}
 	}
 	return hasPrefixFold(name, "Sec-WebSocket-")
+}
+
+// hasField reports whether h has a field, in whatever case its name is.
+func hasField(h http.Header, name string) bool {
+	for n, values := range h {
+		if len(values) > 0 && equalFold(n, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // validHeader checks a caller's header. Names in except may stand although the

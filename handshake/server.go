@@ -115,7 +115,7 @@ func checkRequest(r *Request) *Error {
 // (RFC 6455, section 4.4).
 func upgradeRequired(section, reason string) *Error {
 	e := refuse(http.StatusUpgradeRequired, section, reason)
-	e.Header = http.Header{fieldUpgrade: {"websocket"}, fieldVersion: {"13"}}
+	e.Header = http.Header{fieldConnection: {"Upgrade"}, fieldUpgrade: {"websocket"}, fieldVersion: {"13"}}
 	return e
 }
 
@@ -146,10 +146,16 @@ func (s *Server) checkOrigin(r *Request) *Error {
 	case n > 1:
 		return refuse(http.StatusBadRequest, "4.2.1", "the Origin field is repeated")
 	case !s.originAllowed(value, r.Host, s.Secure || r.Secure):
-		return refuse(http.StatusForbidden, "10.2", "the origin is not allowed")
+		e := refuse(http.StatusForbidden, "10.2", "the origin is not allowed")
+		if s.originAllowed(value, r.Host, true) {
+			e.Err = errSecureUnset
+		}
+		return e
 	}
 	return nil
 }
+
+var errSecureUnset = errors.New("it would be if the request had come over TLS; behind a proxy that ends TLS, set Secure")
 
 func (s *Server) negotiate(r *Request) ([]Extension, error) {
 	offers, err := ParseExtensions(r.Values(fieldExtensions))
