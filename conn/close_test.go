@@ -463,3 +463,79 @@ func TestCloseWithUnreadInput(t *testing.T) {
 		}
 	}
 }
+
+// On a socket, with both ends writing and reading as fast as they can, whoever
+// closes: both see the closing handshake, and nobody a reset.
+func TestCloseInFlight(t *testing.T) {
+	rounds := 40
+	if testing.Short() {
+		rounds = 4
+	}
+	for round := range rounds {
+		closer := roles[round%2]
+		a, b, err := tcpPair()
+		require.NoError(t, err)
+		ends := map[conn.Role]*conn.Conn{
+			conn.Client: conn.New(a, conn.Client, handshake.Result{}, nil),
+			conn.Server: conn.New(b, conn.Server, handshake.Result{}, nil),
+		}
+		var all sync.WaitGroup
+		enough := make(chan struct{})
+		for role, ws := range ends {
+			all.Go(func() {
+				for err := error(nil); err == nil; {
+					err = ws.WriteMessage(t.Context(), conn.Binary, make([]byte, 10_000))
+				}
+			})
+			all.Go(func() {
+				n := 0
+				for _, err := range ws.Messages(t.Context()) {
+					if n++; n == 20 && role == closer {
+						close(enough)
+					}
+					if err != nil {
+						var ce *conn.CloseError
+						require.ErrorAs(t, err, &ce)
+						require.Equal(t, conn.CloseError{Code: 1000, Local: role == closer}, *ce, role)
+					}
+				}
+			})
+		}
+		<-enough
+		require.NoError(t, ends[closer].Close(), closer)
+		all.Wait()
+	}
+}
+
+// And when one end fails the connection, the other learns why, though it goes
+// on sending until then.
+func TestFailInFlight(t *testing.T) {
+	for _, wrapped := range []bool{false, true} {
+		for _, role := range roles {
+			a, b, err := tcpPair()
+			require.NoError(t, err)
+			if wrapped {
+				a = struct{ net.Conn }{a}
+			}
+			ws := conn.New(a, role, handshake.Result{}, &conn.Config{MaxMessageSize: 1000})
+			peer := conn.New(b, opposite(role), handshake.Result{}, &conn.Config{MaxMessageSize: -1})
+			var writer sync.WaitGroup
+			writer.Go(func() {
+				for err := error(nil); err == nil; {
+					err = peer.WriteMessage(t.Context(), conn.Binary, make([]byte, 1<<20))
+				}
+			})
+			require.NoError(t, ws.BufferMessage(conn.Text, []byte("promised")))
+			go ws.ReadMessage(t.Context())
+			_, data, err := peer.ReadMessage(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "promised", string(data))
+			_, _, err = peer.ReadMessage(t.Context())
+			var ce *conn.CloseError
+			require.ErrorAs(t, err, &ce)
+			require.Equal(t, frame.StatusMessageTooBig, ce.Code, "%v %v", role, wrapped)
+			writer.Wait()
+			<-ws.Done()
+		}
+	}
+}
