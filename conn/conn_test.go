@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
@@ -114,88 +115,89 @@ func unhex(t *testing.T, s string) []byte {
 // nothing else, and the reader gets the rule. Proves 7.1.7-1, 7.1.7-3, 7.1.7-5
 // and 10.7-1: what stands behind the broken frame is not looked at.
 func TestPeerBreaksRule(t *testing.T) {
+	const key = " 37 fa 21 3d "
 	for _, tt := range []struct {
-		name string
-		role conn.Role
-		in   string
-		want *frame.Error
+		name     string
+		toServer string
+		toClient string
+		want     *frame.Error
 	}{
-		{"5.1-2 unmasked text", conn.Server, "81 00", frame.ErrUnmasked},
-		{"5.1-4 masked text", conn.Client, "81 80 00 00 00 00", frame.ErrMasked},
-		{"5.2-2 RSV1", conn.Client, "c1 00", frame.ErrReservedBits},
-		{"5.2-3 opcode 3", conn.Client, "83 00", frame.ErrReservedOpcode},
-		{"5.2-5 length not in the fewest bytes", conn.Client, "81 7e 00 7d", frame.ErrLengthNotMinimal},
-		{"5.2-4 length 2^63", conn.Client, "82 7f 80 00 00 00 00 00 00 00", frame.ErrLengthTooLarge},
-		{"5.4-3 fragmented ping", conn.Client, "09 00", frame.ErrFragmentedControl},
-		{"5.5-1 ping of 126 bytes", conn.Client, "89 7e 00 7e", frame.ErrControlTooLong},
-		{"5.4-1 continuation of nothing", conn.Client, "80 00", frame.ErrUnexpectedContinuation},
-		{"5.4-9 text inside a message", conn.Client, "01 00 81 00", frame.ErrExpectedContinuation},
-		{"5.5.1-2 close with one byte", conn.Client, "88 01 03", frame.ErrClosePayload},
-		{"7.4.1-3 close 1005", conn.Client, "88 02 03 ed", frame.ErrCloseCode},
-		{"8.1-2 close reason", conn.Client, "88 03 03 e8 ff", frame.ErrCloseReason},
-		{"8.1-1 text", conn.Client, "81 01 ff", frame.ErrInvalidUTF8},
-		{"8.1-1 text that ends early", conn.Client, "81 01 c3", frame.ErrInvalidUTF8},
-		{"8.1-1 text fails in an unfinished frame", conn.Client, "81 05 ff", frame.ErrInvalidUTF8},
-		{"10.4-1 a length of 2^62", conn.Client, "82 7f 40 00 00 00 00 00 00 00", frame.ErrMessageTooBig},
-		{"10.4-1 fragments without end", conn.Client, "02 00 00 00 00 00 00 00", frame.ErrTooManyFragments},
+		{"5.1-2 unmasked text", "81 00", "", frame.ErrUnmasked},
+		{"5.1-4 masked text", "", "81 80" + key, frame.ErrMasked},
+		{"5.2-2 RSV1", "c1 80" + key, "c1 00", frame.ErrReservedBits},
+		{"5.2-3 opcode 3", "83 80" + key, "83 00", frame.ErrReservedOpcode},
+		{"5.2-5 length not in the fewest bytes", "81 fe 00 7d", "81 7e 00 7d", frame.ErrLengthNotMinimal},
+		{"5.2-4 length 2^63", "82 ff 80 00 00 00 00 00 00 00", "82 7f 80 00 00 00 00 00 00 00", frame.ErrLengthTooLarge},
+		{"5.4-3 fragmented ping", "09 80" + key, "09 00", frame.ErrFragmentedControl},
+		{"5.5-1 ping of 126 bytes", "89 fe 00 7e" + key, "89 7e 00 7e", frame.ErrControlTooLong},
+		{"5.4-1 continuation of nothing", "80 80" + key, "80 00", frame.ErrUnexpectedContinuation},
+		{"5.4-9 text inside a message", "01 80" + key + "81 80" + key, "01 00 81 00", frame.ErrExpectedContinuation},
+		{"5.5.1-2 close with one byte", "88 81" + key + "34", "88 01 03", frame.ErrClosePayload},
+		{"7.4.1-3 close 1005", "88 82" + key + "34 17", "88 02 03 ed", frame.ErrCloseCode},
+		{"8.1-2 close reason", "88 83" + key + "34 12 de", "88 03 03 e8 ff", frame.ErrCloseReason},
+		{"8.1-1 text", "81 81" + key + "c8", "81 01 ff", frame.ErrInvalidUTF8},
+		{"8.1-1 text that ends early", "81 81" + key + "f4", "81 01 c3", frame.ErrInvalidUTF8},
+		{"8.1-1 text fails in an unfinished frame", "81 85" + key + "c8", "81 05 ff", frame.ErrInvalidUTF8},
+		{"10.4-1 a length of 2^62", "82 ff 40 00 00 00 00 00 00 00" + key, "82 7f 40 00 00 00 00 00 00 00", frame.ErrMessageTooBig},
+		{"10.4-1 fragments without end", "02 80" + key + "00 80" + key + "00 80" + key + "00 80" + key, "02 00 00 00 00 00 00 00", frame.ErrTooManyFragments},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ws, peer := raw(tt.role, &conn.Config{MaxFragments: 3})
-				go peer.Write(append(unhex(t, tt.in), unhex(t, "89 00 81 00")...))
-				out := make(chan []byte)
-				go func() {
-					b, _ := io.ReadAll(peer)
-					out <- b
-				}()
-				_, _, err := ws.ReadMessage(t.Context())
-				require.ErrorIs(t, err, tt.want)
-				var rule *frame.Error
-				require.ErrorAs(t, err, &rule)
-				got := <-out
-				h, n, err := frame.ParseHeader(got)
-				require.NoError(t, err)
-				require.Equal(t, frame.Close, h.Opcode)
-				require.Len(t, got, n+int(h.Length))
-				if h.Masked {
-					got[n], got[n+1] = got[n]^h.Key[0], got[n+1]^h.Key[1]
-				}
-				require.Equal(t, uint16(tt.want.Code), uint16(got[n])<<8|uint16(got[n+1]))
-				peer.Close()
+		for role, in := range map[conn.Role]string{conn.Server: tt.toServer, conn.Client: tt.toClient} {
+			if in == "" {
+				continue
+			}
+			t.Run(fmt.Sprint(tt.name, " ", role), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ws, peer := raw(role, &conn.Config{MaxFragments: 3})
+					go peer.Write(append(unhex(t, in), bytes.Join([][]byte{pingTo(role, ""), textTo(role, "")}, nil)...))
+					out := collect(peer)
+					_, _, err := ws.ReadMessage(t.Context())
+					require.ErrorIs(t, err, tt.want)
+					var rule *frame.Error
+					require.ErrorAs(t, err, &rule)
+					list := frames(t, role, <-out)
+					require.Len(t, list, 1)
+					require.Equal(t, fmt.Sprintf("close %d %s", uint16(tt.want.Code), tt.want.Reason), list[0])
+					peer.Close()
+				})
 			})
-		})
+		}
 	}
 }
 
 // A read that its context cuts, at whatever byte, leaves the Conn usable and
 // loses nothing.
 func TestCancelledRead(t *testing.T) {
-	wire := unhex(t, "01 03 48 65 6c  89 01 70  00 00  80 02 6c 6f  82 03 01 02 03")
-	for cut := range wire {
-		for _, how := range []string{"read", "messages"} {
-			synctest.Test(t, func(t *testing.T) {
-				ws, peer := raw(conn.Client, &conn.Config{KeepaliveInterval: -1}) // the peer is silent on purpose
-				go io.Copy(io.Discard, peer)
-				go func() {
-					peer.Write(wire[:cut])
-					time.Sleep(time.Hour)
-					peer.Write(wire[cut:])
-				}()
-				var got []string
-				for len(got) < 2 {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-					data, err := readOne(ctx, ws, how)
-					cancel()
-					if err != nil {
-						require.ErrorIs(t, err, context.DeadlineExceeded, "%s, cut at %d", how, cut)
-						continue
+	for _, role := range roles {
+		wire := bytes.Join([][]byte{
+			to(role, frame.Header{Opcode: frame.Text}, "Hel"), pingTo(role, "p"), to(role, frame.Header{}, ""),
+			to(role, frame.Header{FIN: true}, "lo"), to(role, frame.Header{FIN: true, Opcode: frame.Binary}, "\x01\x02\x03"),
+		}, nil)
+		for cut := range wire {
+			for _, how := range []string{"read", "messages"} {
+				synctest.Test(t, func(t *testing.T) {
+					ws, peer := raw(role, &conn.Config{KeepaliveInterval: -1}) // the peer is silent on purpose
+					out := collect(peer)
+					go func() {
+						peer.Write(wire[:cut])
+						time.Sleep(time.Hour)
+						peer.Write(wire[cut:])
+					}()
+					var got []string
+					for len(got) < 2 {
+						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+						data, err := readOne(ctx, ws, how)
+						cancel()
+						if err != nil {
+							require.ErrorIs(t, err, context.DeadlineExceeded, "%s, cut at %d", how, cut)
+							continue
+						}
+						got = append(got, data)
 					}
-					got = append(got, data)
-				}
-				require.Equal(t, []string{"Hello", "\x01\x02\x03"}, got, "%s, cut at %d", how, cut)
-				ws.CloseNow()
-				peer.Close()
-			})
+					require.Equal(t, []string{"Hello", "\x01\x02\x03"}, got, "%s, cut at %d", how, cut)
+					ws.CloseNow()
+					require.Equal(t, []string{"pong p"}, frames(t, role, <-out))
+				})
+			}
 		}
 	}
 }

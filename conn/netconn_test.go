@@ -2,6 +2,7 @@ package conn_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -33,35 +34,81 @@ func tcpPair() (a, b net.Conn, err error) {
 	return a, b, err
 }
 
+// asText puts any bytes on a NetConn of type Text, each as the code point of its
+// value: nettest writes bytes that are no UTF-8.
+type asText struct {
+	net.Conn
+	mu   sync.Mutex
+	lead byte // of a code point whose second byte has not been read
+}
+
+func (c *asText) Write(p []byte) (int, error) {
+	runes := make([]rune, len(p))
+	for i, b := range p {
+		runes[i] = rune(b)
+	}
+	if _, err := c.Conn.Write([]byte(string(runes))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (c *asText) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		text := make([]byte, len(p))
+		n, err := c.Conn.Read(text)
+		got := 0
+		for _, b := range text[:n] {
+			switch {
+			case c.lead != 0:
+				p[got] = c.lead<<6 | b&0x3f
+				c.lead = 0
+				got++
+			case b >= utf8.RuneSelf:
+				c.lead = b
+			default:
+				p[got] = b
+				got++
+			}
+		}
+		if got > 0 || err != nil || len(p) == 0 {
+			return got, err
+		}
+	}
+}
+
 func TestNetConn(t *testing.T) {
 	for name, pair := range map[string]func() (a, b net.Conn, err error){
 		"pipe": func() (a, b net.Conn, err error) { a, b = net.Pipe(); return },
 		"tcp":  tcpPair,
 	} {
-		for _, role := range []conn.Role{conn.Client, conn.Server} {
-			t.Run(name+"/"+map[conn.Role]string{conn.Client: "client", conn.Server: "server"}[role], func(t *testing.T) {
-				nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
-					a, b, err := pair()
-					if err != nil {
-						return nil, nil, nil, err
-					}
-					other := conn.Client
-					if role == conn.Client {
-						other = conn.Server
-					}
-					cfg := &conn.Config{CloseTimeout: time.Second}
-					c1 := conn.New(a, role, handshake.Result{}, cfg)
-					c2 := conn.New(b, other, handshake.Result{}, cfg)
-					n1, n2 := c1.NetConn(t.Context(), conn.Binary), c2.NetConn(t.Context(), conn.Binary)
-					stop := func() { // a Close that is under way must not be disturbed
-						var both sync.WaitGroup
-						both.Go(func() { n1.Close() })
-						both.Go(func() { n2.Close() })
-						both.Wait()
-					}
-					return n1, n2, stop, nil
+		for _, role := range roles {
+			for _, typ := range []conn.MessageType{conn.Binary, conn.Text} {
+				t.Run(fmt.Sprint(name, "/", role, "/", typ), func(t *testing.T) {
+					nettest.TestConn(t, func() (net.Conn, net.Conn, func(), error) {
+						a, b, err := pair()
+						if err != nil {
+							return nil, nil, nil, err
+						}
+						cfg := &conn.Config{CloseTimeout: time.Second}
+						c1 := conn.New(a, role, handshake.Result{}, cfg)
+						c2 := conn.New(b, opposite(role), handshake.Result{}, cfg)
+						n1, n2 := c1.NetConn(t.Context(), typ), c2.NetConn(t.Context(), typ)
+						if typ == conn.Text {
+							n1, n2 = &asText{Conn: n1}, &asText{Conn: n2}
+						}
+						stop := func() { // a Close that is under way must not be disturbed
+							var both sync.WaitGroup
+							both.Go(func() { n1.Close() })
+							both.Go(func() { n2.Close() })
+							both.Wait()
+						}
+						return n1, n2, stop, nil
+					})
 				})
-			})
+			}
 		}
 	}
 }
