@@ -3,6 +3,7 @@ package conn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -22,7 +23,8 @@ const netConnMessage = writeSize - frame.MaxHeaderSize
 // panics unless typ is Text or Binary; with Text, every Write must be valid
 // UTF-8 on its own. While the net.Conn is in use, nothing else may read from c.
 //
-// A received message of the other type closes the connection with code 1003.
+// A received message of the other type closes the connection with code 1003,
+// and is [frame.ErrUnexpectedData].
 // After the peer has closed with 1000 or 1001, Read returns io.EOF; after
 // Close, net.ErrClosed. Config.MaxMessageSize bounds each received message.
 //
@@ -55,7 +57,7 @@ type netConn struct {
 	closeErr error
 }
 
-var errOtherType = errors.New("websocket: a message of another type than that of the NetConn")
+var errOtherType = fmt.Errorf("websocket: a message of another type than that of the NetConn: %w", frame.ErrUnexpectedData)
 
 func (n *netConn) LocalAddr() net.Addr  { return n.c.LocalAddr() }
 func (n *netConn) RemoteAddr() net.Addr { return n.c.RemoteAddr() }

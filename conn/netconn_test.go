@@ -206,7 +206,7 @@ func TestNetConnEnds(t *testing.T) {
 		closed <- err
 	}()
 	_, err = nc.Read(make([]byte, 1))
-	require.ErrorContains(t, err, "another type")
+	require.ErrorIs(t, err, frame.ErrUnexpectedData)
 	var ce *conn.CloseError
 	require.ErrorAs(t, <-closed, &ce)
 	require.Equal(t, frame.CloseCode(1003), ce.Code)

@@ -76,6 +76,36 @@ func TestParseHeader(t *testing.T) {
 	}
 }
 
+// Every header there is, but for the values of long lengths and of keys: cut
+// anywhere it says that it needs more, and nothing else; for both roles.
+func TestEveryHeaderCut(t *testing.T) {
+	lengths := []string{"00", "01", "7d", "7e 00 7e", "7e ff ff", "7f 00 00 00 00 00 01 00 00", "7f 7f ff ff ff ff ff ff ff"}
+	for b0 := range 256 {
+		for _, length := range lengths {
+			for _, role := range []frame.Role{frame.Client, frame.Server} {
+				b := append([]byte{byte(b0)}, wire(t, length)...)
+				if role == frame.Server {
+					b[1] |= 0x80
+					b = append(b, 0xff, 0x00, 0x80, 0x7f)
+				}
+				for cut := range b {
+					v := frame.Validator{Role: role, RSV: frame.RSV1}
+					var into frame.Header
+					h, n, err := frame.ParseHeader(b[:cut])
+					nextN, nextErr := v.Next(b[:cut], &into)
+					if err != frame.ErrIncomplete || nextErr != frame.ErrIncomplete || n != 0 || nextN != 0 || h != (frame.Header{}) || into != h || v.InMessage() {
+						t.Fatalf("% x cut at %d: %v, %v", b, cut, err, nextErr)
+					}
+				}
+				h, n, err := frame.ParseHeader(b)
+				if err != nil || n != len(b) || !bytes.Equal(h.Append(nil), b) {
+					t.Fatalf("% x: %v", b, err)
+				}
+			}
+		}
+	}
+}
+
 // TestParseHeaderBits proves 5.2-1 and IANA:opcode-1 for the parser: all first
 // bytes come apart and together again, alone among them those that Validator
 // refuses.
