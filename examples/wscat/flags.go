@@ -59,7 +59,8 @@ On a terminal, /help lists the commands. Flags:
 
 const usageEnd = `
 exit codes: 0 closed, 1 input or output, 2 usage, 3 no connection, 4 refused,
-            5 closed by the peer with an error, 6 lost, 7 timeout, 130 interrupted
+            5 closed by the peer with an error, 6 lost, 7 timeout,
+            130 interrupted
 `
 
 // parseFlags has told w what is wrong when it returns an error.
@@ -111,13 +112,13 @@ func (o *options) define(fs *flag.FlagSet) {
 	fs.BoolVar(&o.json, "json", false, "print messages that are JSON indented")
 	fs.BoolVar(&o.raw, "raw", false, "print the bytes of messages as they are, with nothing added")
 	fs.BoolVar(&o.times, "time", false, "print how long things took, and when messages came")
-	fs.BoolVar(&o.trace, "trace", false, "draw every frame as RFC 6455 does, and explain it field by field, on standard error")
+	fs.BoolVar(&o.trace, "trace", false, "draw and explain every frame on standard error")
 	fs.BoolVar(&o.quiet, "q", false, "print nothing about the connection but errors")
 
 	fs.BoolVar(&o.reconnect, "reconnect", false, "connect again when the connection is lost; input waits meanwhile")
 	fs.DurationVar(&o.ping, "ping", 0, "send a ping every `duration`, and print how long the pong took")
 	fs.IntVar(&o.count, "n", 0, "close after this `many` messages; the end of the input closes nothing then")
-	fs.DurationVar(&o.wait, "wait", 0, "`duration` to go on receiving after the input has ended; negative waits for the peer to close")
+	fs.DurationVar(&o.wait, "wait", 0, "`duration` to receive behind the input; negative: until the peer closes")
 	fs.DurationVar(&o.timeout, "timeout", 0, "end after this `duration`")
 	fs.Int64Var(&o.max, "max", conn.DefaultMaxMessageSize, "longest message to send or receive, in `bytes`")
 }
