@@ -1,12 +1,12 @@
 // Opens examples/chat in Chromium. interop/chat calls it.
 //
 // Environment: CHROMIUM and SERVER, the programs; SCREENSHOTS, a directory for
-// pictures, if it is set.
+// pictures, if it is set. Argument: a part of the names of the checks to run.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -233,9 +233,30 @@ const checks = {
     await server.end("SIGINT");
   },
 
+  async "what was said on other days stands below their names"() {
+    const line = (n, at, text) => `${at} ${n} ${JSON.stringify({ id: `old-${n}`, name: "Ada", text, at: Date.parse(at) })}\n`;
+    const file = join(work, "days");
+    writeFileSync(file, line(1, "2026-01-01T12:00:00Z", "new year") + line(2, "2026-01-01T12:01:00Z", "indeed") +
+      line(3, "2026-01-02T12:00:00Z", "the day after"));
+    const server = await new Server("-log", file).start();
+    const ada = await open(server, "Ada");
+    await sees(ada, 3);
+    await say(ada, "and now");
+    await sees(ada, 4);
+    assert.deepEqual(await ada.locator("#messages > li").evaluateAll((all) => all.map((e) => e.className.split(" ")[0])),
+      ["day", "message", "message", "day", "message", "day", "message"]);
+    assert.match(await ada.locator(".day").first().textContent(), /Thursday.*1 January/);
+    assert.equal(await ada.locator(".day").last().textContent(), "Today");
+    await look(ada, "days");
+    await close(ada);
+    await server.end("SIGINT");
+  },
+
   async "two sizes, two themes: nothing sticks out, and nothing is hard to read"() {
     const server = await new Server().start();
-    const ada = await open(server, "Ada Lovelace"), grace = await open(server, "Grace Hopper");
+    const ada = await open(server, "Ada Lovelace");
+    await look(ada, "empty", "#empty");
+    const grace = await open(server, "Grace Hopper");
     const talk = [
       [grace, "Good morning! Has anybody read section 5.5.2 yet?"],
       [ada, "Ping and pong? Just now."],
@@ -248,6 +269,10 @@ const checks = {
       await Promise.all([sees(ada, i + 1), sees(grace, i + 1)]);
     }
     await look(ada, "open");
+    const late = await open(server, "Late");
+    await sees(late, talk.length);
+    assert.equal(await late.locator(".day").count(), 0, "all of it was said today");
+    await close(late);
     await server.end("SIGKILL");
     await state(ada, "waiting");
     await say(ada, "Is anybody still there?");
@@ -257,7 +282,7 @@ const checks = {
 };
 
 // look checks the page in each size and theme, and takes a picture.
-async function look(page, name) {
+async function look(page, name, shown = "#messages .bubble") {
   for (const [size, viewport] of Object.entries(sizes)) {
     for (const theme of themes) {
       await page.setViewportSize(viewport);
@@ -265,7 +290,7 @@ async function look(page, name) {
       const wide = await page.evaluate(() => [document.documentElement, document.getElementById("scroll")]
         .filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.id || e.tagName));
       assert.deepEqual(wide, [], `${size}: wider than the window`);
-      for (const control of [page.getByRole("button", { name: "Send" }), page.getByLabel("Your name"), page.locator("#messages .bubble").last()]) {
+      for (const control of [page.getByRole("button", { name: "Send" }), page.getByLabel("Your name"), page.locator(shown).last()]) {
         const box = await control.boundingBox();
         assert.ok(box && box.x >= 0 && box.x + box.width <= viewport.width && box.y + box.height <= viewport.height, `${size}: out of the window`);
       }
@@ -285,7 +310,8 @@ let failed = 0;
 const servers = [];
 const startServer = Server.prototype.start;
 Server.prototype.start = function () { servers.push(this); return startServer.call(this); };
-for (const [name, check] of Object.entries(checks)) {
+const chosen = Object.entries(checks).filter(([name]) => name.includes(process.argv[2] ?? ""));
+for (const [name, check] of chosen) {
   const begun = Date.now();
   try {
     await check();
@@ -299,5 +325,5 @@ for (const [name, check] of Object.entries(checks)) {
 }
 await browser.close();
 rmSync(work, { recursive: true, force: true });
-console.log(`${Object.keys(checks).length - failed} passed, ${failed} failed`);
+console.log(`${chosen.length - failed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -125,8 +125,19 @@ function said({ id, name: by, text, at }, seq) {
   const item = bubble(by, text, at, own);
   item.dataset.seq = seq;
   append(item, own);
-  if (history !== null && seq > history && !own) announce(`${by}: ${text}`);
+  if (history !== null && seq > history && !own) {
+    announce(`${by}: ${text}`);
+    if (document.hidden) unread(count + 1);
+  }
 }
+
+// unread shows in the title how many messages came while the page was hidden.
+let count = 0;
+function unread(n) {
+  count = n;
+  document.title = n === 0 ? "Chat" : `(${n}) Chat`;
+}
+document.addEventListener("visibilitychange", () => { if (!document.hidden) unread(0); });
 
 function bubble(by, text, at, own) {
   const item = element("li", own ? "message mine" : "message");
@@ -147,6 +158,7 @@ function bubble(by, text, at, own) {
 
 // append adds to the list, below the same person's last words where it can.
 function append(item, follow) {
+  newDay(item);
   const before = messages.lastElementChild;
   if (before?.dataset.by && before.dataset.by === item.dataset.by && item.dataset.at - before.dataset.at < 300_000) {
     item.classList.add("more");
@@ -160,6 +172,19 @@ function append(item, follow) {
   $("empty").hidden = true;
   if (atEnd) toEnd();
   else $("newer").hidden = false;
+}
+
+// newDay puts the day above the first message of it.
+let lastDay = "";
+function newDay(item) {
+  if (!item.dataset.at) return; // a note
+  const at = new Date(Number(item.dataset.at)), day = at.toDateString();
+  if (day === lastDay) return;
+  const today = day === new Date().toDateString();
+  const name = today ? "Today" : at.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long" });
+  // Of a room in which all was said today nobody needs to be told.
+  if (lastDay !== "" || !today) messages.append(element("li", "day", name));
+  lastDay = day;
 }
 
 function note(text, bad) {
