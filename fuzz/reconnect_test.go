@@ -1,4 +1,4 @@
-package fuzz_test
+package fuzz
 
 import (
 	"context"
@@ -111,9 +111,6 @@ func expect(script []step) (turns []turn) {
 // is gone at any time, without heeding what it is asked for. What the client's
 // application sees is compared with a plain model.
 func FuzzResume(f *testing.F) {
-	f.Add([]byte{1, 2, 0, 2, 3})
-	f.Add([]byte{1, 0x81, 5, 0, 0x7f, 9, 10, 0x7f, 20, 0x7f, 30, 1})
-	f.Add([]byte{3, 2, 1, 0, 0, 0x83, 0xff, 0, 0x80, 1, 0x85})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		script := steps(data)
 		rest := make(chan []step, 1)
