@@ -24,7 +24,7 @@ const (
 type encoder struct {
 	out   []byte
 	acc   uint64 // bits that are not in out yet, the first one lowest
-	nbits uint
+	nbits uint   // how many these are, less than 32
 
 	tokens    [maxTokens]token
 	n         int
@@ -36,7 +36,7 @@ type encoder struct {
 	lens      [numLens]code
 	lensCount [numLens]uint32
 	runs      [numLit + numDist]uint16 // the lengths of lit and dist, as lens codes them
-	scratch   [numLit]uint32
+	scratch   [2][numLit]uint32
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
@@ -105,9 +105,12 @@ func (e *encoder) literal(b byte) {
 }
 
 func (e *encoder) literals(p []byte) {
-	for _, b := range p {
-		e.literal(b)
+	tokens := e.tokens[e.n : e.n+len(p)]
+	for i, b := range p {
+		tokens[i] = token(b)
+		e.litCount[b]++
 	}
+	e.n += len(p)
 }
 
 func (e *encoder) match(length, dist int) {
@@ -121,17 +124,24 @@ func (e *encoder) match(length, dist int) {
 func (e *encoder) put(v uint64, n uint) {
 	e.acc |= v << e.nbits
 	e.nbits += n
-	for e.nbits >= 8 {
+	if e.nbits >= 32 {
+		e.out = binary.LittleEndian.AppendUint32(e.out, uint32(e.acc))
+		e.acc >>= 32
+		e.nbits -= 32
+	}
+}
+
+// flush moves whole bytes from acc to out; less than 8 bits stay.
+func (e *encoder) flush() {
+	for ; e.nbits >= 8; e.nbits -= 8 {
 		e.out = append(e.out, byte(e.acc))
 		e.acc >>= 8
-		e.nbits -= 8
 	}
 }
 
 func (e *encoder) align() {
-	if e.nbits > 0 {
-		e.put(0, 8-e.nbits)
-	}
+	e.nbits = (e.nbits + 7) &^ 7
+	e.flush()
 }
 
 // finish ends what is written at a byte boundary, with an empty stored block
@@ -161,8 +171,15 @@ func (e *encoder) block(raw []byte) {
 		extra += int(n) * int(distExtra[i])
 	}
 	h := e.header()
-	dynamic := h.size + extra + size(e.litCount[:], e.lit[:]) + size(e.distCount[:], e.dist[:])
-	fixed := extra + size(e.litCount[:], fixedLit[:]) + size(e.distCount[:], fixedDist[:])
+	dynamic, fixed := h.size+extra, extra
+	for i, n := range e.litCount {
+		dynamic += int(n) * int(e.lit[i].len)
+		fixed += int(n) * int(fixedLit[i].len)
+	}
+	for i, n := range e.distCount {
+		dynamic += int(n) * int(e.dist[i].len)
+		fixed += int(n) * int(fixedDist[i].len)
+	}
 	stored := 8*len(raw) + 40*(1+len(raw)/maxStored) // with the padding of each
 	switch {
 	case stored < min(fixed, dynamic):
@@ -297,6 +314,7 @@ func (e *encoder) putHeader(h header) {
 
 // symbols writes the tokens, which take bits at most, and the end of the block.
 func (e *encoder) symbols(lit, dist []code, bits int) {
+	e.flush()
 	e.out = slices.Grow(e.out, bits/8+16)
 	out := e.out[:cap(e.out)]
 	n, acc, nbits := len(e.out), e.acc, e.nbits

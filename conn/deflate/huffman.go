@@ -1,9 +1,6 @@
 package deflate
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // code is one prefix code, as it is put into the stream: its bits reversed,
 // since codes begin with their highest bit (RFC 1951, section 3.1.1).
@@ -14,13 +11,14 @@ type code struct {
 
 // huffman makes codes of at most maxLen bits for the symbols with a count, such
 // that frequent ones are short, and puts them into codes.
-func huffman(codes []code, counts []uint32, maxLen int, scratch *[numLit]uint32) {
+func huffman(codes []code, counts []uint32, maxLen int, scratch *[2][numLit]uint32) {
 	clear(codes)
-	nodes := scratch[:0]
+	nodes, most := scratch[0][:0], uint32(0)
 	for symbol, n := range counts {
 		if n > 0 {
 			// Counts are below 2^22, since a block has less symbols.
 			nodes = append(nodes, n<<9|uint32(symbol))
+			most = max(most, n)
 		}
 	}
 	switch len(nodes) {
@@ -30,7 +28,7 @@ func huffman(codes []code, counts []uint32, maxLen int, scratch *[numLit]uint32)
 		codes[nodes[0]&0x1ff].len = 1
 		return
 	}
-	slices.Sort(nodes)
+	nodes = sortNodes(nodes, scratch[1][:len(nodes)], most)
 	var symbols [numLit]uint16
 	for i, n := range nodes {
 		symbols[i] = uint16(n & 0x1ff)
@@ -49,6 +47,29 @@ func huffman(codes []code, counts []uint32, maxLen int, scratch *[numLit]uint32)
 		}
 	}
 	assign(codes, &perLen)
+}
+
+// sortNodes sorts nodes by count, the largest of which is most; nodes with the
+// same count stay in the order of their symbols. It counts and distributes them
+// once for each byte of most, which for few symbols is faster than comparing. It
+// returns one of its two arguments.
+func sortNodes(nodes, spare []uint32, most uint32) []uint32 {
+	for shift := 9; most > 0; shift, most = shift+8, most>>8 {
+		var at [257]uint16 // where the next node with a digit goes
+		for _, n := range nodes {
+			at[n>>shift&0xff+1]++
+		}
+		for digit := range min(most, 255) {
+			at[digit+1] += at[digit]
+		}
+		for _, n := range nodes {
+			digit := n >> shift & 0xff
+			spare[at[digit]] = n
+			at[digit]++
+		}
+		nodes, spare = spare, nodes
+	}
+	return nodes
 }
 
 // treeDepths builds the tree of the sorted weights in place, and counts how

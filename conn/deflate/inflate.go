@@ -68,8 +68,20 @@ func (f *inflater) reset() {
 	f.tail, f.stored = 0, 0
 }
 
-// need reads until hold has k bits. It reports false when src ends before.
-func (f *inflater) need(k uint) bool {
+// need reads until hold has k bits, 56 at most. It reports false when src ends
+// before.
+func (f *inflater) need(k uint) bool { return f.nbits >= k || f.refill(k) }
+
+func (f *inflater) refill(k uint) bool {
+	if f.s+8 <= len(f.src) {
+		// As many bytes as hold has room for; of one more only some bits fit,
+		// which are dropped again.
+		f.hold |= binary.LittleEndian.Uint64(f.src[f.s:]) << f.nbits
+		f.s += int((63 - f.nbits) >> 3)
+		f.nbits |= 56
+		f.hold &= 1<<f.nbits - 1
+		return true
+	}
 	for f.nbits < k {
 		if f.s == len(f.src) {
 			return false

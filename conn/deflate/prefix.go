@@ -139,7 +139,6 @@ func (t *table) build(entries []entry, root uint, symbols []entry, lens []uint8)
 			return false
 		}
 		clear(entries[:1<<root])
-		entries[1] = 1 // a code that nothing has, of one bit
 	}
 
 	// Symbols in the order of their codes.
@@ -161,14 +160,17 @@ func (t *table) build(entries []entry, root uint, symbols []entry, lens []uint8)
 	for _, symbol := range sorted[:used] {
 		n := uint(lens[symbol])
 		code <<= n - length
+		// entries[:1<<length] is the table of the codes so far; with one bit
+		// more, each of them has two places.
+		for ; length < min(n, root); length++ {
+			copy(entries[1<<length:2<<length], entries[:1<<length])
+		}
 		length = n
 		reversed := uint(bits.Reverse16(uint16(code)) >> (16 - n))
 		code++
 		e := symbols[symbol] | entry(n)
 		if n <= root {
-			for i := reversed; i < 1<<root; i += 1 << n {
-				entries[i] = e
-			}
+			entries[reversed] = e
 		} else {
 			if reversed&(1<<root-1) != prefix {
 				prefix = reversed & (1<<root - 1)
@@ -181,6 +183,9 @@ func (t *table) build(entries []entry, root uint, symbols []entry, lens []uint8)
 			}
 		}
 		count[n]--
+	}
+	if left > 0 {
+		entries[1] = 1 // a code that nothing has, of one bit
 	}
 	return true
 }

@@ -220,7 +220,7 @@ func TestHuffman(t *testing.T) {
 				continue
 			}
 			codes := make([]code, len(counts))
-			var scratch [numLit]uint32
+			var scratch [2][numLit]uint32
 			huffman(codes, counts, limit, &scratch)
 			sum, used := 0, 0
 			for i, c := range codes {
