@@ -2,6 +2,7 @@ package deflate
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 	"sync"
 )
@@ -17,6 +18,10 @@ const (
 	// maxChunk is how many bytes are turned into tokens before there is a
 	// chance to end the block.
 	maxChunk = maxTokens / 2
+	// minDynamic is how many tokens a block has at least whose codes are worth
+	// being written in front of it: with fewer, no message of BenchmarkCompress
+	// gains a byte.
+	minDynamic = 32
 )
 
 // encoder turns tokens into blocks (RFC 1951, section 3.2.3). It is needed while
@@ -161,8 +166,6 @@ func (e *encoder) block(raw []byte) {
 		return
 	}
 	e.litCount[256] = 1
-	huffman(e.lit[:], e.litCount[:], maxCodeLen, &e.scratch)
-	huffman(e.dist[:], e.distCount[:], maxCodeLen, &e.scratch)
 	extra := 0
 	for i := range 29 {
 		extra += int(e.litCount[257+i]) * int(lengthExtra[i])
@@ -170,15 +173,20 @@ func (e *encoder) block(raw []byte) {
 	for i, n := range e.distCount {
 		extra += int(n) * int(distExtra[i])
 	}
-	h := e.header()
-	dynamic, fixed := h.size+extra, extra
+	fixed := extra
 	for i, n := range e.litCount {
-		dynamic += int(n) * int(e.lit[i].len)
 		fixed += int(n) * int(fixedLit[i].len)
 	}
-	for i, n := range e.distCount {
-		dynamic += int(n) * int(e.dist[i].len)
-		fixed += int(n) * int(fixedDist[i].len)
+	for _, n := range e.distCount {
+		fixed += int(n) * 5
+	}
+	var h header
+	dynamic := math.MaxInt
+	if e.n >= minDynamic {
+		dynamic = extra + huffman(e.lit[:], e.litCount[:], maxCodeLen, &e.scratch) +
+			huffman(e.dist[:], e.distCount[:], maxCodeLen, &e.scratch)
+		h = e.header()
+		dynamic += h.size
 	}
 	stored := 8*len(raw) + 40*(1+len(raw)/maxStored) // with the padding of each
 	switch {
@@ -192,14 +200,6 @@ func (e *encoder) block(raw []byte) {
 		e.symbols(e.lit[:], e.dist[:], dynamic)
 	}
 	e.clear()
-}
-
-// size returns how many bits the counted symbols take with codes.
-func size(counts []uint32, codes []code) (bits int) {
-	for i, n := range counts {
-		bits += int(n) * int(codes[i].len)
-	}
-	return bits
 }
 
 const maxStored = 1<<16 - 1
@@ -247,12 +247,12 @@ func (e *encoder) header() header {
 		h.runs = e.run(h.runs, lens[0], n)
 		lens = lens[n:]
 	}
-	huffman(e.lens[:], e.lensCount[:], 7, &e.scratch)
+	h.size = 3 + 5 + 5 + 4 + huffman(e.lens[:], e.lensCount[:], 7, &e.scratch) +
+		2*int(e.lensCount[16]) + 3*int(e.lensCount[17]) + 7*int(e.lensCount[18])
 	for h.lens > 4 && e.lens[lensOrder[h.lens-1]].len == 0 {
 		h.lens--
 	}
-	h.size = 3 + 5 + 5 + 4 + 3*h.lens + size(e.lensCount[:], e.lens[:]) +
-		2*int(e.lensCount[16]) + 3*int(e.lensCount[17]) + 7*int(e.lensCount[18])
+	h.size += 3 * h.lens
 	return h
 }
 

@@ -10,8 +10,9 @@ type code struct {
 }
 
 // huffman makes codes of at most maxLen bits for the symbols with a count, such
-// that frequent ones are short, and puts them into codes.
-func huffman(codes []code, counts []uint32, maxLen int, scratch *[2][numLit]uint32) {
+// that frequent ones are short, and puts them into codes. It returns how many
+// bits all of the symbols take.
+func huffman(codes []code, counts []uint32, maxLen int, scratch *[2][numLit]uint32) (size int) {
 	clear(codes)
 	nodes, most := scratch[0][:0], uint32(0)
 	for symbol, n := range counts {
@@ -23,10 +24,10 @@ func huffman(codes []code, counts []uint32, maxLen int, scratch *[2][numLit]uint
 	}
 	switch len(nodes) {
 	case 0:
-		return
+		return 0
 	case 1:
 		codes[nodes[0]&0x1ff].len = 1
-		return
+		return int(most)
 	}
 	nodes = sortNodes(nodes, scratch[1][:len(nodes)], most)
 	var symbols [numLit]uint16
@@ -43,10 +44,12 @@ func huffman(codes []code, counts []uint32, maxLen int, scratch *[2][numLit]uint
 	for n := maxLen; n > 0; n-- {
 		for range perLen[n] {
 			codes[symbols[i]].len = uint8(n)
+			size += int(counts[symbols[i]]) * n
 			i++
 		}
 	}
 	assign(codes, &perLen)
+	return size
 }
 
 // sortNodes sorts nodes by count, the largest of which is most; nodes with the

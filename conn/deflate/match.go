@@ -8,10 +8,11 @@ import (
 func load32(b []byte, i int) uint32 { return binary.LittleEndian.Uint32(b[i:]) }
 func load64(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 
+// hashOf is of four bytes, as load32 returns them.
+func hashOf(four uint32, shift uint8) uint32 { return four * 0x9e3779b1 >> (shift & 31) }
+
 // hash is of the four bytes at buf[i:].
-func (c *compressor) hash(i int) uint32 {
-	return load32(c.buf, i) * 0x9e3779b1 >> (c.hshift & 31)
-}
+func (c *compressor) hash(i int) uint32 { return hashOf(load32(c.buf, i), c.hshift) }
 
 // insert makes buf[i] the latest with its hash.
 func (c *compressor) insert(i int, h uint32) (before uint16) {
@@ -46,17 +47,20 @@ func matchLen(b []byte, i, j, end int) int {
 // findFast takes the first repetition that the hash of a position leads to,
 // and steps faster the longer it finds none.
 func (c *compressor) findFast(e *encoder, from int) {
-	buf, end := c.buf, c.end
+	end := c.end
+	buf, head, shift, base := c.buf[:end], c.head, c.hshift, c.base
+	window := 1 << c.limit
 	i, lit := from, from
 	misses := 0
 	for i+minMatch <= end {
-		h := c.hash(i)
-		at := c.base + uint16(i)
-		dist := int(at - c.head[h])
-		c.head[h] = at
+		four := load32(buf, i)
+		h := hashOf(four, shift)
+		at := base + uint16(i)
+		dist := int(at - head[h])
+		head[h] = at
 		// Only a distance within the window is looked at, whatever the table
 		// says (RFC 7692, section 7.2.1).
-		if dist == 0 || dist > i || dist > 1<<c.limit || load32(buf, i) != load32(buf, i-dist) {
+		if dist == 0 || dist > i || dist > window || four != load32(buf, i-dist) {
 			i += 1 + misses>>5
 			misses++
 			continue
@@ -67,8 +71,7 @@ func (c *compressor) findFast(e *encoder, from int) {
 		e.match(n, dist)
 		// The end of the match is remembered, for what often follows it.
 		if i += n; i+2 <= end {
-			h := c.hash(i - 2)
-			c.head[h] = c.base + uint16(i-2)
+			head[hashOf(load32(buf, i-2), shift)] = base + uint16(i-2)
 		}
 		lit = i
 	}
