@@ -49,7 +49,7 @@ func matchLen(b []byte, i, j, end int) int {
 func (c *compressor) findFast(e *encoder, from int) {
 	end := c.end
 	buf, head, shift, base := c.buf[:end], c.head, c.hshift, c.base
-	window := 1 << c.limit
+	window, near := 1<<c.limit, c.near
 	i, lit := from, from
 	misses := 0
 	for i+minMatch <= end {
@@ -65,8 +65,12 @@ func (c *compressor) findFast(e *encoder, from int) {
 			misses++
 			continue
 		}
-		misses = 0
 		n := minMatch + matchLen(buf, i+minMatch, i-dist+minMatch, min(end, i+maxMatch))
+		if n == minMatch && dist > near {
+			i++ // literals are shorter
+			continue
+		}
+		misses = 0
 		e.literals(buf[lit:i])
 		e.match(n, dist)
 		// The end of the match is remembered, for what often follows it.
@@ -129,7 +133,7 @@ func (c *compressor) longest(i, than int) (n, dist int) {
 		}
 		last = d
 		if j := i - d; buf[j+than] == buf[i+than] && load32(buf, j) == load32(buf, i) {
-			if m := matchLen(buf, i, j, end); m > than {
+			if m := matchLen(buf, i, j, end); m > than && (m > minMatch || d <= c.near) {
 				n, dist, than = m, d, m
 				if m >= c.level.nice || than >= min(maxMatch, end-i) {
 					break
