@@ -185,6 +185,20 @@ func (e *corruptError) Unwrap() []error { return []error{frame.ErrCompressedData
 // appendInflated is appendRest for a compressed message. What it makes room
 // for grows with what was inflated, by doubling.
 func (c *Conn) appendInflated(ctx context.Context, dst []byte) ([]byte, error) {
+	if r := &c.rd; cap(dst) == len(dst) && r.fin && r.left <= int64(r.end-r.pos) {
+		// The rest is here, so that a pooled buffer is not kept waiting: what
+		// comes out is as large as the message.
+		pooled := longBuffers.Get().(*[longSize]byte)
+		n, err := c.inflate(ctx, pooled[:])
+		dst = append(dst, pooled[:n]...)
+		longBuffers.Put(pooled)
+		if err == io.EOF {
+			return dst, nil
+		}
+		if err != nil {
+			return dst, err
+		}
+	}
 	begin := len(dst)
 	for {
 		if free := cap(dst) - len(dst); free == 0 {
