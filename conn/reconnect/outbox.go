@@ -264,7 +264,7 @@ func (o *outbox) written(notBegun []posted) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.writing = 0
-	if !o.acked {
+	if !o.acked && len(notBegun) > 0 {
 		o.queue = slices.Concat(notBegun, o.queue)
 		for _, m := range notBegun {
 			o.bytes += len(m.Data)
