@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -339,10 +340,9 @@ func TestSlowConsumer(t *testing.T) {
 // takes, and what is taken at last is in order.
 func TestInboxBound(t *testing.T) {
 	play(t, func(t *testing.T) {
-		connections := 0
+		var connections atomic.Uint64
 		s := newServer(func(ctx context.Context, ws *conn.Conn) {
-			connections++
-			n := 1000 * connections
+			n := 1000 * connections.Add(1)
 			ws.BufferMessage(conn.Text, fmt.Appendf(nil, "lost/a/%d", n))
 			for range 10 {
 				n++
@@ -371,7 +371,8 @@ func TestInboxBound(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 		synctest.Wait()
-		require.Greater(t, connections, 100)
+		upTo := 1000 * connections.Load()
+		require.Greater(t, upTo, uint64(100*1000))
 		st := client.Stats()
 		require.LessOrEqual(t, st.InboxMessages, most+1+2, "a gap before the last message, and one a stream")
 		require.LessOrEqual(t, st.InboxBytes, most*1100)
@@ -389,7 +390,7 @@ func TestInboxBound(t *testing.T) {
 				require.Equal(t, last+1, msg.ID.Seq)
 				last++
 			}
-			if last > uint64(1000*connections) {
+			if last > upTo {
 				break
 			}
 		}

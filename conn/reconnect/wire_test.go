@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -147,9 +148,10 @@ func (c *endsWith) Read(p []byte) (int, error) {
 
 // A certificate that does not verify is fatal; so is one for another name.
 func TestCertificate(t *testing.T) {
-	s := httptest.NewTLSServer(conn.Handler(func(ctx context.Context, ws *conn.Conn) error { listen(ctx, ws); return nil }))
+	s := httptest.NewUnstartedServer(conn.Handler(func(ctx context.Context, ws *conn.Conn) error { listen(ctx, ws); return nil }))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // that clients go is what is wanted
+	s.StartTLS()
 	defer s.Close()
-	s.Config.ErrorLog = nil
 	trusting := s.Client().Transport.(*http.Transport).TLSClientConfig
 	for name, cfg := range map[string]*tls.Config{
 		"unknown authority": nil,
