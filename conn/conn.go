@@ -30,7 +30,9 @@ const (
 	Binary = frame.Binary // any bytes
 )
 
-// Conn is one end of a WebSocket connection.
+// Conn is one end of a WebSocket connection. Make one with [Accept], [Dial],
+// [Handler], [Upgrade] or [New], and end it with one of the Close methods: until
+// then it has a socket and a timer.
 type Conn struct {
 	nc          net.Conn
 	role        Role

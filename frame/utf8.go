@@ -18,9 +18,9 @@ func ValidUTF8(p []byte) bool {
 // point too. It says no at the first byte that no valid text can have in that
 // place, so that a connection fails without waiting for the rest. The zero UTF8
 // is ready for the beginning of a text.
-//
-// Between calls 0 <= need <= 3; when need > 0 the next byte lies in lo..hi.
 type UTF8 struct {
+	// Between calls 0 <= need <= 3; when need > 0 the next byte lies in lo..hi.
+
 	need   uint8 // bytes missing from the code point begun
 	lo, hi uint8 // bounds of the next byte
 	bad    bool
