@@ -10,7 +10,9 @@
 // A finding is written to testdata/fuzz, and stays there as a seed once the
 // fault is mended.
 //
-// Every target takes byte slices, strings and integers alone, bounds its work
-// by the size of its input, and is found by OSS-Fuzz's compile_native_go_fuzzer
-// as FUNCTION FuzzX of this package's path.
+// Every target takes byte slices, strings, booleans and integers alone, bounds
+// its work by the size of its input, and is built by OSS-Fuzz's
+// compile_native_go_fuzzer as FUNCTION FuzzX of this package's path: all files
+// are one package, and no target uses what that tool's testing.T lacks. The one
+// exception is FuzzConversation, which needs testing/synctest.
 package fuzz

@@ -115,7 +115,7 @@ func FuzzResume(f *testing.F) {
 		script := steps(data)
 		rest := make(chan []step, 1)
 		rest <- script
-		client, err := reconnect.New(t.Context(), "ws://server.test/", &reconnect.Config{
+		client, err := reconnect.New(context.Background(), "ws://server.test/", &reconnect.Config{
 			Identify:      identifyStep,
 			InboxMessages: 3,
 			Backoff:       reconnect.Backoff{Base: time.Nanosecond, Cap: time.Nanosecond},
@@ -127,7 +127,7 @@ func FuzzResume(f *testing.F) {
 		})
 		require.NoError(t, err)
 		var got []turn
-		for msg, err := range client.Messages(t.Context()) {
+		for msg, err := range client.Messages(context.Background()) {
 			var gap *reconnect.GapError
 			switch {
 			case errors.As(err, &gap):
