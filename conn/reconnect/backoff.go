@@ -51,7 +51,11 @@ func (b Backoff) Bound(n int) time.Duration {
 
 // Delay draws the delay before retry n, which counts from 0.
 func (b Backoff) Delay(n int) time.Duration {
-	return rand.N(b.Bound(n))
+	bound := b.Bound(n)
+	if bound <= 0 { // of a Base or Factor that New refuses
+		return 0
+	}
+	return rand.N(bound)
 }
 
 func (b Backoff) withDefaults() Backoff {

@@ -57,6 +57,13 @@ func TestBackoffBound(t *testing.T) {
 	}
 }
 
+// A Backoff that New would refuse waits for nothing, and does not panic.
+func TestBackoffImpossible(t *testing.T) {
+	require.Zero(t, reconnect.Backoff{Base: -1}.Delay(0))
+	require.Zero(t, reconnect.Backoff{Base: 1, Factor: math.NaN()}.Delay(1))
+	require.Zero(t, reconnect.Backoff{Base: 1, Cap: -1}.Delay(1))
+}
+
 func TestConfigRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name string
