@@ -31,6 +31,11 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) 
 }
 
 func (c *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	if err := c.Group.enter(); err != nil {
+		refuseHTTP(w, err)
+		return nil, err
+	}
+	defer c.Group.leave()
 	policy := c.server()
 	req := handshake.FromHTTP(r)
 	res, err := c.judge(&policy, req)
@@ -90,9 +95,6 @@ func respond(nc net.Conn, policy *handshake.Server, req *handshake.Request, res 
 
 // judge asks the protocol's rules first, then the user's.
 func (cfg *Config) judge(policy *handshake.Server, r *handshake.Request) (handshake.Result, error) {
-	if err := cfg.Group.refusal(); err != nil {
-		return handshake.Result{}, err
-	}
 	res, err := policy.Check(r)
 	if err != nil || cfg.CheckRequest == nil {
 		return res, err
@@ -153,16 +155,21 @@ func Handler(serve func(ctx context.Context, ws *Conn) error, cfg ...*Config) ht
 	if resolved, err := config.resolve(); err == nil {
 		config = resolved
 	}
+	var group *Group
+	if config != nil {
+		group = config.Group
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		group.serving(1) // before the Conn joins, so that Shutdown waits for both
 		ws, err := Accept(w, r, config)
 		if err != nil {
+			group.serving(-1)
 			return
 		}
 		// The request's context ends when this function returns.
 		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
-		ws.cfg.Group.serving(1)
 		go func() {
-			defer ws.cfg.Group.serving(-1)
+			defer group.serving(-1)
 			defer cancel()
 			ws.closeAfter(serve(&handlerContext{ctx, ws}, ws))
 		}()
@@ -257,17 +264,9 @@ func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 		err = &handshake.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request is too long", Err: err}
 	}
 	if err == nil {
-		var res handshake.Result
-		if res, err = cfg.judge(&policy, req); err == nil {
-			compression, err := newCompression(Server, res.Extensions, cfg.Compression, false)
-			if err != nil {
-				return nil, err
-			}
-			res.Buffered = rest
-			if err := respond(nc, &policy, req, res); err != nil {
-				return nil, err
-			}
-			return newConn(nc, Server, res, cfg, compression), nil
+		var ws *Conn
+		if ws, err = cfg.upgrade(nc, &policy, req, rest); err == nil {
+			return ws, nil
 		}
 	}
 	var refusal *handshake.Error
@@ -277,6 +276,28 @@ func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 		}
 	}
 	return nil, err
+}
+
+// upgrade judges a request on a bare connection, and accepts it. rest came
+// behind it.
+func (cfg *Config) upgrade(nc net.Conn, policy *handshake.Server, req *handshake.Request, rest []byte) (*Conn, error) {
+	if err := cfg.Group.enter(); err != nil {
+		return nil, err
+	}
+	defer cfg.Group.leave()
+	res, err := cfg.judge(policy, req)
+	if err != nil {
+		return nil, err
+	}
+	compression, err := newCompression(Server, res.Extensions, cfg.Compression, false)
+	if err != nil {
+		return nil, err
+	}
+	res.Buffered = rest
+	if err := respond(nc, policy, req, res); err != nil {
+		return nil, err
+	}
+	return newConn(nc, Server, res, cfg, compression), nil
 }
 
 // dropSize is how much of a request that was refused is dropped unread, in

@@ -20,6 +20,7 @@ import (
 type Group struct {
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
+	opening  int // opening handshakes that were let in and are not over
 	handlers int
 	closing  chan struct{} // closed when Shutdown begins; nil until somebody asks
 	closed   bool          // Shutdown has begun
@@ -73,9 +74,10 @@ func (g *Group) ShuttingDown() <-chan struct{} {
 	return g.closing
 }
 
-// Shutdown stops accepting, sends Close with code 1001 to every peer, behind
-// the message that is being written (RFC 6455, section 7.4.1), and waits for
-// the closing handshakes and the handlers. A handler's reads go on until the
+// Shutdown stops accepting: whoever asks from now on is answered with status
+// 503. It sends Close with code 1001 to every peer, behind the message that is
+// being written (RFC 6455, section 7.4.1), and waits for the closing handshakes
+// and the handlers. A handler's reads go on until the
 // peer has answered, so a message on its way still arrives; its writes fail
 // with net.ErrClosed. A peer that doesn't answer within Config.CloseTimeout is
 // given up. When ctx ends, what is left is cut, and the error, which wraps the
@@ -100,13 +102,16 @@ func (g *Group) Shutdown(ctx context.Context) error {
 	}
 	handlers := g.handlers
 	g.stats.Cut += int64(len(left))
+	over := len(left) == 0 && handlers == 0 && g.opening == 0
 	g.mu.Unlock()
-	if len(left) == 0 && handlers == 0 {
+	if over {
 		return nil // the last ended together with ctx
 	}
-	for _, c := range left {
-		c.end(&CloseError{Code: frame.StatusAbnormalClosure, Local: true, Err: ErrShutdown})
+	var cut sync.WaitGroup
+	for _, c := range left { // side by side: TLS may take its time to say goodbye
+		cut.Go(func() { c.end(&CloseError{Code: frame.StatusAbnormalClosure, Local: true, Err: ErrShutdown}) })
 	}
+	cut.Wait()
 	return fmt.Errorf("websocket: shutdown: %d connections cut, %d handlers left running: %w", len(left), handlers, context.Cause(ctx))
 }
 
@@ -133,7 +138,7 @@ func (g *Group) beginShutdown() (idle <-chan struct{}, conns []*Conn) {
 
 // checkIdle wakes those who wait for nothing to be left, with the lock held.
 func (g *Group) checkIdle() {
-	if g.idle != nil && len(g.conns) == 0 && g.handlers == 0 {
+	if g.idle != nil && len(g.conns) == 0 && g.handlers == 0 && g.opening == 0 {
 		close(g.idle)
 		g.idle = nil
 	}
@@ -186,18 +191,32 @@ func (g *Group) remove(c *Conn) {
 	g.checkIdle()
 }
 
-// refusal is the answer to a request after Shutdown, or nil.
-func (g *Group) refusal() error {
+// enter lets an opening handshake in, whose end leave has to be told, or
+// returns the answer to a request after Shutdown.
+func (g *Group) enter() error {
 	if g == nil {
 		return nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if !g.closed {
+		g.opening++
 		return nil
 	}
 	g.stats.Refused++
 	return &handshake.Error{Status: http.StatusServiceUnavailable, Reason: "the server is shutting down", Err: ErrShutdown}
+}
+
+// leave says that an opening handshake is over: its Conn has joined, or there
+// is none.
+func (g *Group) leave() {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.opening--
+	g.checkIdle()
 }
 
 // serving counts a handler that begins (1) or ends (-1).

@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -119,6 +120,50 @@ func TestShutdownBehindStream(t *testing.T) {
 			}
 		}
 		require.Equal(t, frame.Close, last.Header.Opcode)
+	})
+}
+
+// A request that was let in before Shutdown is waited for, though its
+// connection joins later: it is told 1001, and does not outlive Shutdown.
+// Those who come later are refused, on a bare listener too.
+func TestShutdownDuringHandshake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g conn.Group
+		request := func(cfg *conn.Config) (answer string, closed frame.CloseCode) {
+			a, b := conntest.Pipe(conntest.Link{})
+			defer b.Close()
+			go conn.Upgrade(context.Background(), a, cfg)
+			io.WriteString(b, "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+				"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+			r := bufio.NewReader(b)
+			answer, _ = r.ReadString('\n')
+			if answer != "HTTP/1.1 101 Switching Protocols\r\n" {
+				return answer, 0
+			}
+			for line := answer; line != "\r\n"; {
+				line, _ = r.ReadString('\n')
+			}
+			early, _ := r.Peek(r.Buffered())
+			ws := conn.New(b, conn.Client, handshake.Result{Buffered: early}, nil)
+			_, _, err := ws.ReadMessage(t.Context())
+			var ce *conn.CloseError
+			require.ErrorAs(t, err, &ce)
+			return answer, ce.Code
+		}
+		down := make(chan error, 1)
+		answer, code := request(&conn.Config{Group: &g, CheckRequest: func(*handshake.Request) error {
+			go func() { down <- g.Shutdown(t.Context()) }()
+			time.Sleep(time.Second)
+			require.Empty(t, down, "Shutdown waits for the handshake")
+			return nil
+		}})
+		require.Equal(t, "HTTP/1.1 101 Switching Protocols\r\n", answer)
+		require.Equal(t, frame.StatusGoingAway, code)
+		require.NoError(t, <-down)
+		require.Equal(t, conn.GroupStats{Opened: 1}, g.Stats())
+		answer, _ = request(&conn.Config{Group: &g})
+		require.Equal(t, "HTTP/1.1 503 Service Unavailable\r\n", answer)
+		require.EqualValues(t, 1, g.Stats().Refused)
 	})
 }
 
