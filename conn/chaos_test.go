@@ -2,7 +2,11 @@ package conn_test
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"math/rand/v2"
+	"net"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -12,40 +16,88 @@ import (
 
 	"github.com/seed24abed78/rfc6455/conn"
 	"github.com/seed24abed78/rfc6455/conn/conntest"
+	"github.com/seed24abed78/rfc6455/frame"
 )
 
-// For a minute, 64 goroutines call everything on the two ends of connections,
-// in random order; connections that end are replaced. Whatever happens, every
-// call returns, no goroutine stays (the bubble would not end), and a
-// connection never carries a wrong byte (its end would be a *frame.Error).
+var chaosTime = flag.Duration("chaos", 0, "how long TestChaos goes on, in real time; a minute of fake time by default")
+
+// 64 goroutines call everything on the two ends of connections, in random
+// order; connections that end are replaced. Whatever happens, every call
+// returns, no goroutine stays (the bubble would not end), and a connection
+// never carries a wrong byte (its end would be a *frame.Error).
+//
+//	go test -race -run TestChaos ./conn -chaos 1m
 func TestChaos(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	synctest.Test(t, func(t *testing.T) {
-		begun := time.Now()
-		random := rand.New(rand.NewPCG(seed, 0))
-		calls := 0
-		for time.Since(begun) < time.Minute {
-			calls += chaos(t, random)
+	for begun := time.Now(); ; {
+		seed := uint64(time.Now().UnixNano())
+		t.Logf("seed %d", seed)
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			random := rand.New(rand.NewPCG(seed, 0))
+			calls := 0
+			for time.Since(begun) < time.Minute {
+				calls += chaos(t, random)
+			}
+			require.Greater(t, calls, 1000)
+		})
+		if time.Since(begun) >= *chaosTime {
+			return
 		}
-		require.Greater(t, calls, 1000)
-	})
+	}
+}
+
+// The same over TCP, where reads wait in the poller and writes are vectored,
+// in real time, for a few connections.
+func TestChaosTCP(t *testing.T) {
+	before := runtime.NumGoroutine()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	for range 3 {
+		far, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		near, err := l.Accept()
+		require.NoError(t, err)
+		cfg := chaosConfig()
+		server, client := conn.New(near, conn.Server, noHandshake, cfg), conn.New(far, conn.Client, noHandshake, cfg)
+		time.AfterFunc(300*time.Millisecond, func() {
+			go server.Close()
+			client.Close()
+		})
+		callAnything(random, server, client)
+	}
+	for runtime.NumGoroutine() > before { // or the test runs out of time
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// chaosConfig has short times, for fake time and for real time.
+func chaosConfig() *conn.Config {
+	return &conn.Config{
+		KeepaliveInterval: time.Second, KeepaliveTimeout: time.Second, CloseTimeout: time.Second, ControlTimeout: time.Second,
+		FrameSize: 1000,
+		OnClose: func(ws *conn.Conn, err error) {
+			var broken *frame.Error
+			if errors.As(err, &broken) {
+				panic(err)
+			}
+		},
+	}
 }
 
 // chaos is the life of one connection.
 func chaos(t *testing.T, random *rand.Rand) (calls int) {
-	cfg := &conn.Config{
-		KeepaliveInterval: time.Second, KeepaliveTimeout: time.Second, CloseTimeout: time.Second,
-		FrameSize: 1000,
-		OnClose: func(ws *conn.Conn, err error) {
-			require.NotContains(t, err.Error(), "masked")
-			require.NotContains(t, err.Error(), "opcode")
-		},
-	}
+	cfg := chaosConfig()
 	server, client := conntest.Pair(&conntest.Options{
 		Link:   conntest.Link{Latency: time.Duration(random.IntN(50)) * time.Millisecond, Buffer: 1 + random.IntN(20_000)},
 		Server: cfg, Client: cfg,
 	})
+	return callAnything(random, server, client)
+}
+
+// callAnything returns how many calls there were until both had ended.
+func callAnything(random *rand.Rand, server, client *conn.Conn) (calls int) {
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	for i := range 64 {

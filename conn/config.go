@@ -18,7 +18,7 @@ import (
 const (
 	DefaultMaxMessageSize   = 1 << 20
 	DefaultMaxFragments     = 1 << 14
-	DefaultFrameSize        = 1 << 20
+	DefaultFrameSize        = 256 << 10 // leaves within DefaultKeepaliveTimeout at 140 kbit/s
 	DefaultMaxHandshakeSize = 16 << 10
 	DefaultHandshakeTimeout = 10 * time.Second
 	DefaultCloseTimeout     = 5 * time.Second

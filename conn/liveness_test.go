@@ -159,3 +159,50 @@ func TestFrameSizeEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// A peer that sends and takes nothing is kept for as long as it sends, and what
+// the keepalive wants to ask it doesn't pile up.
+func TestKeepaliveOneQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws, peer := raw(conn.Server, &lively)
+		wrote := make(chan error)
+		go func() { wrote <- ws.WriteMessage(t.Context(), conn.Text, []byte("stuck")) }()
+		go func() {
+			for {
+				if _, _, err := ws.ReadMessage(t.Context()); err != nil {
+					return
+				}
+			}
+		}()
+		for range 1000 {
+			time.Sleep(interval + time.Second) // a question is open
+			peer.Write(textTo(conn.Server, "x"))
+		}
+		out := collect(peer)
+		require.NoError(t, <-wrote)
+		synctest.Wait()
+		ws.CloseNow()
+		list := frames(t, conn.Server, <-out)
+		require.Len(t, list, 2)
+		require.Contains(t, list[1], "ping ")
+	})
+}
+
+// After our Close frame no ping leaves, and a peer that doesn't end the
+// connection is still found, for what it is.
+func TestKeepaliveClosing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ws, peer := raw(conn.Server, &lively)
+		out := collect(peer)
+		require.NoError(t, ws.CloseWrite(1000, ""))
+		begun := time.Now()
+		_, _, err := ws.ReadMessage(t.Context())
+		require.LessOrEqual(t, time.Since(begun), interval+limit)
+		var dead *conn.KeepaliveError
+		require.ErrorAs(t, err, &dead)
+		require.True(t, dead.Closing)
+		require.False(t, dead.Stuck)
+		require.ErrorContains(t, err, "did not answer the Close frame")
+		require.Equal(t, []string{"close 1000"}, frames(t, conn.Server, <-out))
+	})
+}
