@@ -194,6 +194,7 @@ func TestCancelledRead(t *testing.T) {
 						got = append(got, data)
 					}
 					require.Equal(t, []string{"Hello", "\x01\x02\x03"}, got, "%s, cut at %d", how, cut)
+					synctest.Wait() // a pong may be on its way
 					ws.CloseNow()
 					require.Equal(t, []string{"pong p"}, frames(t, role, <-out))
 				})
