@@ -12,14 +12,21 @@ import (
 	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/conntest"
 	"github.com/seed24abed78/rfc6455/conn/hub"
 	"github.com/seed24abed78/rfc6455/conn/reconnect"
 )
 
 // follow receives what the server publishes, and posts notes, until in ends.
-func follow(ctx context.Context, in io.Reader, out io.Writer, url string) error {
+// With show it prints the first frames of each connection.
+func follow(ctx context.Context, in io.Reader, out io.Writer, url string, show bool) error {
 	v := &viewer{out: out}
+	var cfg conn.Config
+	if show {
+		cfg.DialContext = v.recorded
+	}
 	client, err := reconnect.New(ctx, url, &reconnect.Config{
+		Conn:      &cfg,
 		OnConnect: reconnect.TopicSince,
 		Identify:  reconnect.TopicID,
 		Ack: func(m conn.Message) (reconnect.Ack, bool) {
@@ -83,6 +90,24 @@ func post(ctx context.Context, client *reconnect.Client) (n int) {
 		}
 		n++
 	}
+}
+
+// recorded dials, and prints the first frame of either side.
+func (v *viewer) recorded(ctx context.Context, network, addr string) (net.Conn, error) {
+	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	var seen sync.Map // the reading goroutine calls OnFrame, and the writing one
+	wire := conntest.Recorder{Keep: -1, OnFrame: func(f *conntest.Frame) {
+		if f.Handshake {
+			return
+		}
+		if _, again := seen.LoadOrStore(f.From, true); !again {
+			v.say(frameLine, f.From, f.Wire)
+		}
+	}}
+	return wire.Wrap(nc, conn.Client), nil
 }
 
 // viewer checks what comes, and tells about it.

@@ -19,6 +19,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,12 +30,17 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+
+	"github.com/seed24abed78/rfc6455/conn"
+	"github.com/seed24abed78/rfc6455/conn/conntest"
+	"github.com/seed24abed78/rfc6455/examples/internal/lesson"
 )
 
 func main() {
 	role := flag.String("role", "", "server or client; empty starts both as processes of their own")
 	addr := flag.String("addr", "127.0.0.1:0", "where the server listens, and the clients connect")
 	history := flag.String("log", "", "the server's log, a file")
+	show := flag.Bool("show", false, "the client shows the first frames of each connection")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -43,7 +49,7 @@ func main() {
 	case "server":
 		err = serve(ctx, os.Stdout, *addr, *history)
 	case "client":
-		err = follow(ctx, os.Stdin, os.Stdout, "ws://"+*addr)
+		err = follow(ctx, os.Stdin, os.Stdout, "ws://"+*addr, *show)
 	case "":
 		err = run(ctx, os.Stdout)
 	default:
@@ -63,18 +69,19 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	s := &stage{out: out, lines: make(chan line), history: filepath.Join(dir, "log")}
+	s := &stage{Narrator: lesson.New(out), out: out, lines: make(chan line), history: filepath.Join(dir, "log")}
 	ctx, cancel := context.WithCancel(ctx) // kills what is left
 	defer s.wait()
 	defer cancel()
-	act := func(n int, text string) { fmt.Fprintf(out, "\n%d. %s\n\n", n, text) }
+	s.Title("Reconnect: a server is killed, and nothing is missed")
+	s.Say("A WebSocket ends with its TCP connection, and what was on its way is gone: the protocol has no resume. So the messages here carry numbers, and a client that comes back names the last one that it has.")
 
-	act(1, "A server, and three clients that come to it.")
+	s.act("A server, and three clients that come to it")
 	if err := s.startServer(ctx, "127.0.0.1:0"); err != nil {
 		return err
 	}
 	for n := range clients {
-		if _, err := s.start(ctx, fmt.Sprintf("client %d", n+1), "-role=client", "-addr="+s.addr); err != nil {
+		if _, err := s.start(ctx, fmt.Sprintf("client %d", n+1), "-role=client", "-addr="+s.addr, fmt.Sprintf("-show=%v", n == 0)); err != nil {
 			return err
 		}
 	}
@@ -82,13 +89,17 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 
-	act(2, "The server is killed: no Close frame, no goodbye.")
+	s.explain("Client 1 is new and asks for what comes after number 0: for all there is.")
+
+	s.act("The server is killed: no Close frame, no goodbye")
+	s.Say("What the clients see is code 1006, which is never on the wire (section 7.1.5). Each waits a time drawn at random from 0 on, and the bound doubles from attempt to attempt: all have lost the same server at the same moment, and must not come back as one (section 7.2.3).")
+	s.Space()
 	s.killServer()
 	if err := s.everyClient(ctx, "tries again"); err != nil {
 		return err
 	}
 
-	act(3, "It is back, with its log. Before it listens, it publishes 10 messages.")
+	s.act("It is back, with its log. Before it listens, it publishes 10 messages")
 	if err := s.startServer(ctx, s.addr); err != nil {
 		return err
 	}
@@ -96,7 +107,9 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 
-	act(4, "It is killed again, and comes back without its log.")
+	s.explain("Now client 1 names the last number that it has. The server's first message is the one after it: no gap, and nothing twice.")
+
+	s.act("It is killed again, and comes back without its log")
 	s.killServer()
 	if err := s.everyClient(ctx, "tries again"); err != nil {
 		return err
@@ -111,7 +124,9 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 
-	act(5, "The clients go: they flush, and close with code 1000.")
+	s.explain("The number that client 1 names is older than all that the server has. It says so, and begins with what there is.")
+
+	s.act("The clients go: they flush, and close with code 1000 (section 7.4.1)")
 	for _, p := range s.players[1:] {
 		p.in.Close()
 	}
@@ -120,6 +135,8 @@ func run(ctx context.Context, out io.Writer) (err error) {
 
 // stage has the processes and what they say.
 type stage struct {
+	*lesson.Narrator
+	wire    *conntest.Recorder // of client 1's present connection
 	out     io.Writer
 	lines   chan line
 	history string
@@ -137,6 +154,47 @@ type player struct {
 type line struct {
 	from *player
 	text string // "" when the process has ended
+}
+
+func (s *stage) act(text string) {
+	s.Step("%s", text)
+	s.Space()
+	s.wire = &conntest.Recorder{}
+}
+
+// explain takes apart the frames that client 1 has shown.
+func (s *stage) explain(text string) {
+	s.Space()
+	s.Say("%s", text)
+	for _, f := range s.wire.Frames() {
+		s.Note("the %s sends; bytes, meaning, section:", f.From)
+		s.Show(f.Explain())
+	}
+}
+
+// A client shows a frame in a line "frame SIDE HEX".
+const frameLine = "frame %v %x"
+
+func cutFrame(text string) (side, hex string, ok bool) {
+	text, ok = strings.CutPrefix(text, "frame ")
+	side, hex, _ = strings.Cut(text, " ")
+	return side, hex, ok
+}
+
+// record lets the Recorder see a frame as it was on the wire.
+func (s *stage) record(side, text string) error {
+	wire, err := hex.DecodeString(text)
+	if err != nil {
+		return err
+	}
+	role := conn.Server
+	if side == conn.Client.String() {
+		role = conn.Client
+	}
+	near, far := conntest.Pipe(conntest.Link{Buffer: len(wire)})
+	defer far.Close()
+	_, err = s.wire.Wrap(near, role).Write(wire)
+	return err
 }
 
 // start starts this program again, in another role.
@@ -234,6 +292,9 @@ func (s *stage) everyClient(ctx context.Context, text string) error {
 func (s *stage) next(ctx context.Context) (line, error) {
 	select {
 	case l := <-s.lines:
+		if side, hex, ok := cutFrame(l.text); ok {
+			return l, s.record(side, hex)
+		}
 		if l.text != "" {
 			fmt.Fprintf(s.out, "%s | %s\n", l.from.name, l.text)
 		}

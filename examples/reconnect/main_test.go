@@ -71,6 +71,9 @@ func TestRun(t *testing.T) {
 		require.Positive(t, posted[client][0], "notes of client %s", client)
 		require.Positive(t, posted[client][1], "notes that client %s has sent again", client)
 	}
+	for _, frame := range []string{`unmasked: "since 0"  `, `unmasked: "since 1`, `payload: "lost 1`} {
+		require.Contains(t, out.String(), frame)
+	}
 	for line := range strings.Lines(out.String()) {
 		require.LessOrEqual(t, len(strings.TrimRight(line, "\n")), 80, line)
 	}
