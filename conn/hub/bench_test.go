@@ -55,3 +55,32 @@ func BenchmarkPublish(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkAppend is one message to a thousand subscribers whose peers don't
+// read: what a publisher pays for a subscriber, which is an append to a ring,
+// and the drop of what is oldest there.
+func BenchmarkAppend(b *testing.B) {
+	const subscribers = 1000
+	topic, err := hub.NewTopic(nil)
+	require.NoError(b, err)
+	defer topic.Close()
+	for range subscribers {
+		nc, peer := net.Pipe()
+		defer peer.Close()
+		ws := conn.New(nc, conn.Server, handshake.Result{}, &conn.Config{KeepaliveInterval: -1})
+		defer ws.CloseNow()
+		q, err := sendqueue.New(ws, &sendqueue.Config{Policy: sendqueue.DropOldest, MaxMessages: 64})
+		require.NoError(b, err)
+		_, err = topic.Subscribe(q, hub.Live)
+		require.NoError(b, err)
+	}
+	data := make([]byte, 125)
+	for range 200 { // until all queues are full
+		topic.Publish(conn.Binary, data)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		topic.Publish(conn.Binary, data)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*subscribers), "ns/subscriber")
+}

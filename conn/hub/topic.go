@@ -249,12 +249,15 @@ func (s *Subscription) deliver(e Entry) {
 	if !s.live {
 		return
 	}
-	_, err := s.q.TrySend(item(e))
+	it := item(e)
+	it.Time = e.Time
+	_, err := s.q.TrySend(it)
 	switch {
+	case err == nil:
 	case errors.Is(err, sendqueue.ErrFull):
 		s.next = e.Seq
 		s.fallBehind([]Entry{e})
-	case err != nil:
+	default:
 		s.end(err)
 	}
 }

@@ -317,6 +317,35 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
+// A message is as old as its Item says, and gets no younger in another queue.
+func TestItemTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, _ := pair(t, &sendqueue.Config{MaxAge: time.Minute})
+		q.SendItem(t.Context(), item(t, "0"))
+		synctest.Wait()
+		old := item(t, "1")
+		old.Time = time.Now().Add(-40 * time.Second)
+		q.SendItem(t.Context(), old)
+		require.Equal(t, 40*time.Second, q.Stats().OldestAge)
+		time.Sleep(10 * time.Second)
+		now, cancel := context.WithCancel(t.Context())
+		cancel()
+		rest, err := q.Close(now)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, "0 1", payloads(rest))
+		require.True(t, old.Time.Equal(rest[1].Time))
+
+		again, err := sendqueue.New(q.Conn(), &sendqueue.Config{MaxAge: time.Minute})
+		require.NoError(t, err)
+		for _, it := range rest {
+			again.SendItem(t.Context(), it)
+		}
+		synctest.Wait()
+		require.Equal(t, 50*time.Second, again.Stats().OldestAge)
+		q.Conn().CloseNow()
+	})
+}
+
 // Under Block, what has become too old makes room though nobody reads.
 func TestMaxAgeMakesRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

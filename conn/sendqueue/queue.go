@@ -39,9 +39,10 @@ type Queue struct {
 
 // waiter is a Send that waits for room.
 type waiter struct {
-	e    entry
-	done chan struct{} // closed with err set and the waiter out of its list
-	err  error         // nil when e was accepted
+	e       entry
+	ageless bool          // e is as old as its place in the queue
+	done    chan struct{} // closed with err set and the waiter out of its list
+	err     error         // nil when e was accepted
 }
 
 // Result says what became of a message.
@@ -72,6 +73,11 @@ type Item struct {
 	Key string
 	// Priority is High when zero.
 	Priority Priority
+	// Time is since when the message waits, for Config.MaxAge and
+	// Stats.OldestAge; zero means since it is in the queue. Close returns it,
+	// so that a message that goes into another queue gets no younger. Who sends
+	// one message to many queues reads the clock once.
+	Time time.Time
 }
 
 // check returns an error that says what is wrong with the item itself.
@@ -178,7 +184,11 @@ func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error
 			return nil, Sent, nil
 		}
 	}
-	e.at = q.now()
+	if it.Time.IsZero() {
+		e.at = q.now()
+	} else {
+		e.at = it.Time.Sub(q.base)
+	}
 	what := full
 	if policy != Block || !q.othersWait(it.Priority) {
 		what = q.admit(e, it.Priority, policy)
@@ -203,7 +213,7 @@ func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error
 	if !wait {
 		return nil, Dropped, ErrFull
 	}
-	w := &waiter{e: e, done: make(chan struct{})}
+	w := &waiter{e: e, ageless: it.Time.IsZero(), done: make(chan struct{})}
 	q.waiters[it.Priority] = append(q.waiters[it.Priority], w)
 	return w, Dropped, nil
 }
@@ -306,7 +316,9 @@ func (q *Queue) admitWaiters() {
 	for p := range q.waiters {
 		for len(q.waiters[p]) > 0 {
 			w := q.waiters[p][0]
-			w.e.at = q.now()
+			if w.ageless {
+				w.e.at = q.now()
+			}
 			if q.admit(w.e, Priority(p), Block) != accepted {
 				return
 			}
@@ -380,7 +392,7 @@ func (q *Queue) takeAll() []Item {
 		l := &q.lanes[p]
 		for l.len() > 0 {
 			e := l.popFront()
-			items = append(items, Item{Message: e.msg, Key: e.key, Priority: Priority(p)})
+			items = append(items, Item{Message: e.msg, Key: e.key, Priority: Priority(p), Time: q.base.Add(e.at)})
 		}
 		l.release()
 	}
