@@ -12,7 +12,8 @@ import (
 // net/http/httptrace. Any of them may be nil, and costs nothing then. They are
 // called on the goroutine that does the work, so they must return soon, must
 // not keep a payload, and must not call methods of the Conn that read, write
-// or close. One Trace may serve many connections at the same time.
+// or close. One Trace may serve many connections at the same time. The examples
+// have one for log/slog and one for expvar.
 type Trace struct {
 	// Handshake is called when an opening handshake is over, with the end
 	// that we are and the time it took. On success ws is the new Conn, and
@@ -34,7 +35,9 @@ type Trace struct {
 	Buffered func(ws *Conn, bytes int)
 
 	// Closed is called once, when the connection has ended: with the close
-	// code, its reason and who began, or with the error that ended it.
+	// code, its reason and who began, or with the error that ended it in
+	// how.Err: a *KeepaliveError, a *frame.Error that has the close code which
+	// this side has sent, or what the network says.
 	Closed func(ws *Conn, how *CloseError)
 }
 

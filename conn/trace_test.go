@@ -78,6 +78,31 @@ func TestTrace(t *testing.T) {
 	})
 }
 
+// Hooks cost no allocation, whether there are none, some that are nil, or all.
+func TestTraceNoAllocation(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops buffers at random under the race detector")
+	}
+	seen := 0
+	count := func(*conn.Conn, conn.MessageType, int64) { seen++ }
+	for name, trace := range map[string]*conn.Trace{"none": nil, "nil": {}, "all": {
+		MessageReceived: count, MessageSent: count,
+		ControlReceived: func(*conn.Conn, frame.Opcode, []byte) { seen++ },
+		Buffered:        func(*conn.Conn, int) { seen++ },
+	}} {
+		wire := append(to(conn.Server, frame.Header{FIN: true, Opcode: frame.Pong}, "p"), textTo(conn.Server, "Hello")...)
+		ws := conn.New(&source{wire: wire}, conn.Server, noHandshake, &conn.Config{Trace: trace})
+		dst, hello := make([]byte, 0, 5), []byte("Hello")
+		require.Zero(t, testing.AllocsPerRun(100, func() {
+			ws.AppendMessage(context.Background(), dst)
+			ws.BufferMessage(conn.Text, hello)
+			ws.WriteMessage(context.Background(), conn.Text, hello)
+		}), name)
+		ws.CloseNow()
+	}
+	require.Equal(t, 101*5, seen)
+}
+
 // Refusals are handshakes too, on both sides; a Trace without the hook, and an
 // end without a Close frame, are fine.
 func TestTraceFailures(t *testing.T) {
@@ -118,6 +143,10 @@ func ExampleTrace_slog() {
 			log.Info("websocket open", "peer", ws.RemoteAddr(), "subprotocol", ws.Subprotocol())
 		},
 		Closed: func(ws *conn.Conn, how *conn.CloseError) {
+			if how.Err != nil {
+				log.Warn("websocket failed", "peer", ws.RemoteAddr(), "err", how.Err)
+				return
+			}
 			s := ws.Stats()
 			log.Info("websocket closed", "peer", ws.RemoteAddr(), "code", int(how.Code), "local", how.Local,
 				"received", s.MessagesReceived, "sent", s.MessagesSent)
@@ -131,9 +160,17 @@ func ExampleTrace_slog() {
 			break
 		}
 	}
+
+	// A peer that breaks a rule, or is gone without a word, is a warning.
+	server, client = conntest.Pair(&conntest.Options{Server: &conn.Config{Trace: trace, MaxMessageSize: 3}})
+	go client.ReadMessage(context.Background())
+	client.WriteMessage(context.Background(), conn.Text, []byte("Hello"))
+	server.ReadMessage(context.Background())
 	// Output:
 	// level=INFO msg="websocket open" peer=b subprotocol=""
 	// level=INFO msg="websocket closed" peer=b code=1001 local=false received=1 sent=0
+	// level=INFO msg="websocket open" peer=b subprotocol=""
+	// level=WARN msg="websocket failed" peer=b err="websocket: message larger than the limit (RFC 6455, section 10.4; close code 1009)"
 }
 
 // Metrics of a server with expvar.

@@ -48,7 +48,7 @@ type heartbeat struct {
 func run(w io.Writer) error {
 	h := &heartbeat{Narrator: lesson.New(w)}
 	h.Title("Heartbeat: who is still there?")
-	h.Say("TCP says nothing when the other side loses power or its cable is pulled: a socket that only waits would wait for ever. So WebSocket has ping and pong. Here a server (interval %v, timeout %v; the defaults are %v and %v) talks to a client over a link of %v each way.",
+	h.Say("TCP says nothing when the other side loses power or its cable is pulled: a socket that only waits would wait for ever. So WebSocket has ping and pong. Here a server (interval %v, timeout %v; the defaults are %v and %v) talks to a client over a link of %v each way. Times count from the handshake.",
 		interval, limit, conn.DefaultKeepaliveInterval, conn.DefaultKeepaliveTimeout, latency)
 	h.open()
 	for _, part := range []func() error{h.alive, h.dead, h.goodbye} {
@@ -94,7 +94,7 @@ func (h *heartbeat) explain(want frame.Opcode) (*conntest.Frame, error) {
 			if f.Header.Opcode != want {
 				continue
 			}
-			h.Note("%v sends %v; bytes, meaning, section:", f.From, want)
+			h.Note("%v: %v sends %v; bytes, meaning, section:", f.At.Round(10*time.Millisecond), f.From, want)
 			h.Show(f.Explain())
 			return f, nil
 		case <-time.After(10 * time.Second):

@@ -26,13 +26,14 @@ func TestLesson(t *testing.T) {
 		require.NotContains(t, out, "\x1b")
 		random := regexp.MustCompile(`(?m)^(?:[0-9a-f]{2} )+.*(masking key|payload, masked).*$`)
 		out = random.ReplaceAllString(out, "<random> $1")
+		out = regexp.MustCompile(`(?m)^\d+ms: `).ReplaceAllString(out, "<when>: ")
 		for _, want := range []string{
-			`server sends ping; bytes, meaning, section:
+			`<when>: server sends ping; bytes, meaning, section:
 89                       FIN 1, RSV 000, opcode 9: ping                5.5.2
 08                       MASK 0, length code 8                         5.2
 00 00 00 00 00 00 00 01  payload: 8 bytes                              5.5
 `,
-			`client sends pong; bytes, meaning, section:
+			`<when>: client sends pong; bytes, meaning, section:
 8a                       FIN 1, RSV 000, opcode A: pong                5.5.3
 88                       MASK 1, length code 8                         5.2
 <random> masking key
@@ -43,11 +44,11 @@ func TestLesson(t *testing.T) {
 			"00 00 00 00 00 00 00 02  payload: 8 bytes                              5.5\n",
 			"who      client b\nsilent   ",
 			", of which 300ms after the ping\nlast RTT 40ms\ncode     1006 (abnormal closure): never on the wire",
-			`server sends close; bytes, meaning, section:
+			`<when>: server sends close; bytes, meaning, section:
 88                       FIN 1, RSV 000, opcode 8: close               5.5.1
 02                       MASK 0, length code 2                         5.2
 03 e9                    payload: close code 1001 (going away)         7.4.1
-client sends close; bytes, meaning, section:
+<when>: client sends close; bytes, meaning, section:
 `,
 			"opened: 2, open: 0, cut: 0.",
 		} {
