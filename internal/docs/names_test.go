@@ -279,3 +279,16 @@ func TestPaths(t *testing.T) {
 	}))
 	require.NotZero(t, found)
 }
+
+// TestVersions compares the versions that the README's table is about with
+// those that interop/ tests against.
+func TestVersions(t *testing.T) {
+	readme, mod := read(t, filepath.Join(root, "README.md")), read(t, filepath.Join(root, "interop", "go.mod"))
+	for _, lib := range []string{"gorilla/websocket", "coder/websocket", "gobwas/ws", "lxzan/gws", "lesismal/nbio"} {
+		m := regexp.MustCompile(`github\.com/` + lib + ` v(\S+)`).FindStringSubmatch(mod)
+		require.NotNil(t, m, lib)
+		require.Contains(t, readme, lib+" "+m[1])
+	}
+	version := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, filepath.Join(root, "go.mod")))
+	require.Contains(t, readme, "Go "+version[1]+" or later")
+}
