@@ -29,12 +29,16 @@ const (
 // server answers with them, and whatever the peer asks for beyond them is
 // agreed to: the stricter of both sides is what holds.
 type Options struct {
-	// Level trades time for size, from 1 (fastest) to 9 (smallest).
-	// Zero means DefaultLevel.
+	// Level trades time for size, from 1 (fastest) to 9 (smallest). JSON of
+	// 16 KiB, which level 1 makes a quarter of its size, is smaller than that by
+	// 13 % at level 3 in 2.5 times the time, by 20 % at 6 in 4 times, and by 22 %
+	// at 9 in 14 times. Zero means DefaultLevel.
 	Level int
 
-	// Threshold is the size in bytes from which a message is compressed;
-	// smaller ones gain nothing, or too little for the time.
+	// Threshold is the size in bytes from which a message is compressed.
+	// Without context takeover JSON of 64 bytes gains nothing, of 128 bytes an
+	// eighth, of 256 bytes a third. With it, 64 bytes become 15: where bytes
+	// are dear, choose less. The benchmark of the package has the figures.
 	// Zero means DefaultThreshold, negative means every message.
 	Threshold int
 
