@@ -819,3 +819,39 @@ func TestIdleCompressedMemory(t *testing.T) {
 	require.Less(t, alone, 10<<10)
 	require.Less(t, takeover, 90<<10)
 }
+
+// Offers as they may stand in a request, in one field or in several, and what a
+// server answers, by Upgrade. Proves 7692:5-3.
+func TestCompressionOffersOnTheWire(t *testing.T) {
+	for _, tt := range []struct {
+		fields []string
+		want   string
+	}{
+		{[]string{"permessage-deflate"}, "permessage-deflate"},
+		{[]string{"permessage-deflate; server_max_window_bits=08, permessage-deflate; server_max_window_bits=9"}, "permessage-deflate; server_max_window_bits=9"},
+		{[]string{"permessage-deflate; foo", "permessage-deflate; server_no_context_takeover; server_no_context_takeover", `permessage-deflate; server_max_window_bits="10"`, "permessage-deflate"}, "permessage-deflate; server_max_window_bits=10"},
+		{[]string{"x-webkit-deflate-frame, permessage-deflate; client_max_window_bits"}, "permessage-deflate"},
+		{[]string{"permessage-deflate; client_max_window_bits=7, permessage-deflate; server_max_window_bits"}, ""},
+	} {
+		a, b := net.Pipe()
+		done := make(chan error, 1)
+		go func() {
+			ws, err := conn.Upgrade(t.Context(), b, &conn.Config{Compression: &deflate.Options{}})
+			if err == nil {
+				ws.CloseNow()
+			}
+			done <- err
+		}()
+		request := "GET / HTTP/1.1\r\nHost: example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+		for _, field := range tt.fields {
+			request += "Sec-WebSocket-Extensions: " + field + "\r\n"
+		}
+		go io.WriteString(a, request+"\r\n")
+		res, err := http.ReadResponse(bufio.NewReader(a), nil)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusSwitchingProtocols, res.StatusCode)
+		require.Equal(t, tt.want, res.Header.Get("Sec-WebSocket-Extensions"), "%q", tt.fields)
+		require.NoError(t, <-done)
+		a.Close()
+	}
+}

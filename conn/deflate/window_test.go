@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -341,4 +342,30 @@ func TestNewCompressor(t *testing.T) {
 		require.True(t, bytes.Equal(p, got))
 		c.Close()
 	}
+}
+
+// What the pools have grown to at a peak goes with the garbage.
+func TestPoolsShrink(t *testing.T) {
+	p := noise(1 << 16)
+	heap := func() int {
+		runtime.GC()
+		runtime.GC() // the second takes what the pools have kept aside
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int(m.HeapAlloc)
+	}
+	before := heap()
+	var all [30]*compressor
+	for i := range all {
+		all[i] = newCompressor(6, 15, false)
+		_, err := all[i].Compress(nil, p)
+		require.NoError(t, err)
+	}
+	peak := heap()
+	require.Greater(t, peak-before, len(all)*100<<10)
+	for i, c := range all {
+		c.Close()
+		all[i] = nil
+	}
+	require.Less(t, heap()-before, (peak-before)/10)
 }
