@@ -29,12 +29,6 @@ type batch struct {
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
 
-var closedChan = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
 // startDrain starts the goroutine that writes, unless it runs. It ends when
 // the queue is empty, when the connection fails, and when Close ends its
 // context.
@@ -152,48 +146,6 @@ func (q *Queue) settle(b *batch, n int, err error) {
 func (q *Queue) waiting() (messages, bytes int) {
 	high, low := &q.lanes[High], &q.lanes[Low]
 	return high.len() + low.len(), high.bytes + low.bytes
-}
-
-// changed compares the level with the water marks, with the lock held.
-func (q *Queue) changed() {
-	n, bytes := q.waiting()
-	bytes += q.flightBytes
-	q.stats.MaxBytes = max(q.stats.MaxBytes, bytes)
-	q.stats.MaxMessages = max(q.stats.MaxMessages, n+q.flight)
-	switch {
-	case bytes >= q.cfg.HighWater || n >= q.cfg.MaxMessages:
-		q.congested = true
-	case bytes <= q.cfg.LowWater && n <= q.cfg.MaxMessages/2:
-		q.congested = false
-	}
-	if (!q.congested || q.err != nil) && q.drained != nil {
-		close(q.drained)
-		q.drained = nil
-	}
-}
-
-// Congested reports whether the queue has reached high water and not yet
-// fallen to low water.
-func (q *Queue) Congested() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.congested
-}
-
-// Drained returns a channel that is closed as soon as the queue isn't
-// congested, or accepts nothing any more. It is closed already when that is so
-// now. A producer that can pause sends until Congested, and goes on when
-// Drained is closed.
-func (q *Queue) Drained() <-chan struct{} {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.congested || q.err != nil {
-		return closedChan
-	}
-	if q.drained == nil {
-		q.drained = make(chan struct{})
-	}
-	return q.drained
 }
 
 // Flush waits until the queue is empty and nothing is being written, the

@@ -8,7 +8,8 @@ type Policy int
 
 const (
 	// Block makes Send wait until there is room or its context ends. Nothing
-	// that was accepted is lost; the producer is as slow as the peer.
+	// that was accepted is lost; the producer is as slow as the peer. Those who
+	// wait get room in their order, High ones first.
 	Block Policy = iota
 
 	// DropNewest refuses the message that finds no room. A High one takes

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"sync"
 	"time"
 
@@ -35,14 +34,6 @@ type Queue struct {
 	err         error         // why nothing is accepted any more
 	cut         bool          // Close has ended a write after which nothing waits
 	stats       Stats
-}
-
-// waiter is a Send that waits for room.
-type waiter struct {
-	e       entry
-	ageless bool          // e is as old as its place in the queue
-	done    chan struct{} // closed with err set and the waiter out of its list
-	err     error         // nil when e was accepted
 }
 
 // Result says what became of a message.
@@ -218,12 +209,6 @@ func (q *Queue) offer(it Item, policy Policy, wait bool) (*waiter, Result, error
 	return w, Dropped, nil
 }
 
-// othersWait reports whether one who would block with a message of priority p
-// has to let others go first.
-func (q *Queue) othersWait(p Priority) bool {
-	return len(q.waiters[High]) > 0 || p == Low && len(q.waiters[Low]) > 0
-}
-
 // sendNow sends m without waiting, if nothing is before it, with the lock held.
 func (q *Queue) sendNow(m *conn.PreparedMessage) (bool, error) {
 	if n, _ := q.waiting(); n > 0 || q.draining || q.othersWait(Low) {
@@ -245,157 +230,4 @@ func (q *Queue) sendNow(m *conn.PreparedMessage) (bool, error) {
 		go q.drain()
 	}
 	return true, nil
-}
-
-// await waits for the place of w. When what is queued can expire, that makes
-// room as well, though nobody reads.
-func (q *Queue) await(ctx context.Context, w *waiter, p Priority) (Result, error) {
-	for {
-		timer, stop := q.nextExpiry()
-		select {
-		case <-w.done:
-		case <-ctx.Done():
-			if q.giveUp(w, p) {
-				stop()
-				return Dropped, fmt.Errorf("sendqueue: wait for room: %w", context.Cause(ctx))
-			}
-		case <-timer:
-			q.mu.Lock()
-			q.expire()
-			q.admitWaiters()
-			q.changed()
-			q.mu.Unlock()
-			continue
-		}
-		stop()
-		<-w.done
-		if w.err != nil {
-			return Dropped, w.err
-		}
-		return Queued, nil
-	}
-}
-
-// nextExpiry returns a channel for the moment when the oldest message expires.
-func (q *Queue) nextExpiry() (<-chan time.Time, func() bool) {
-	none := func() bool { return true }
-	if q.cfg.MaxAge <= 0 {
-		return nil, none
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	first := q.now()
-	for i := range q.lanes {
-		if l := &q.lanes[i]; l.len() > 0 {
-			first = min(first, l.slot(l.head).at)
-		}
-	}
-	t := time.NewTimer(max(first+q.cfg.MaxAge-q.now(), time.Millisecond))
-	return t.C, t.Stop
-}
-
-// giveUp takes w out of its list; false says that its answer is there.
-func (q *Queue) giveUp(w *waiter, p Priority) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for i, v := range q.waiters[p] {
-		if v == w {
-			q.waiters[p] = slices.Delete(q.waiters[p], i, i+1)
-			q.admitWaiters() // those behind w may need less room
-			q.changed()
-			return true
-		}
-	}
-	return false
-}
-
-// admitWaiters gives room to those who wait, in their order and High first, and
-// sees that what is queued gets written, with the lock held.
-func (q *Queue) admitWaiters() {
-	defer q.startDrain()
-	for p := range q.waiters {
-		for len(q.waiters[p]) > 0 {
-			w := q.waiters[p][0]
-			if w.ageless {
-				w.e.at = q.now()
-			}
-			if q.admit(w.e, Priority(p), Block) != accepted {
-				return
-			}
-			q.waiters[p] = q.waiters[p][1:]
-			close(w.done)
-		}
-		q.waiters[p] = nil
-	}
-}
-
-// fail refuses everything from now on, with the lock held. Only the first
-// call counts.
-func (q *Queue) fail(err error) {
-	if q.err != nil {
-		return
-	}
-	q.err = err
-	for p := range q.waiters {
-		for _, w := range q.waiters[p] {
-			w.err = err
-			close(w.done)
-		}
-		q.waiters[p] = nil
-	}
-	q.changed()
-}
-
-// Close refuses further messages, and waits until what is queued has left, the
-// connection has failed, or ctx ends. It returns the messages that were not
-// sent, High before Low, each in its order; the error then says why. Call it
-// once; a second call has nothing to return. With a context that has ended
-// Close doesn't wait.
-//
-// Close leaves the connection open and usable, unless ctx ended while a
-// message of more than 16 KiB was being written. A smaller one of which a part
-// had left counts as sent: the rest is in the Conn's buffer, for its next write
-// or Flush, and the error is not nil even if no message is returned.
-func (q *Queue) Close(ctx context.Context) ([]Item, error) {
-	q.mu.Lock()
-	q.fail(ErrClosed)
-	idle := q.idleLocked()
-	q.mu.Unlock()
-	var cause error
-	select {
-	case <-idle:
-	default:
-		select {
-		case <-idle:
-		case <-ctx.Done():
-			cause = fmt.Errorf("sendqueue: close: %w", context.Cause(ctx))
-		}
-	}
-	q.cancel()
-	<-idle
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	items := q.takeAll()
-	switch {
-	case len(items) == 0 && !q.cut:
-		return nil, nil
-	case cause == nil:
-		cause = q.err
-	}
-	return items, cause
-}
-
-// takeAll empties the queue, with the lock held and nothing being written.
-func (q *Queue) takeAll() []Item {
-	var items []Item
-	for p := range q.lanes {
-		l := &q.lanes[p]
-		for l.len() > 0 {
-			e := l.popFront()
-			items = append(items, Item{Message: e.msg, Key: e.key, Priority: Priority(p), Time: q.base.Add(e.at)})
-		}
-		l.release()
-	}
-	q.stats.Returned += int64(len(items))
-	return items
 }

@@ -43,7 +43,7 @@ func (q *Queue) Stats() Stats {
 			oldest = min(oldest, l.slot(pos).at)
 		}
 	}
-	s.OldestAge = now - oldest
+	s.OldestAge = max(0, now-oldest) // Item.Time can be in the future
 	return s
 }
 
