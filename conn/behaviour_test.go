@@ -482,6 +482,95 @@ func TestCancelledWrite(t *testing.T) {
 	})
 }
 
+// TLS can't go on after a write that was cut, so the connection fails at once,
+// also when nothing of the message is known to have left. A context that ends
+// between two writes does no harm.
+func TestCancelledWriteTLS(t *testing.T) {
+	secure := httptest.NewTLSServer(nil) // for its certificate
+	defer secure.Close()
+	for _, role := range roles {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := net.Pipe()
+			server, client := tls.Server(a, secure.TLS), tls.Client(b, &tls.Config{InsecureSkipVerify: true})
+			go server.Handshake()
+			require.NoError(t, client.Handshake())
+			mine, peer := server, client
+			if role == conn.Client {
+				mine, peer = client, server
+			}
+			ws := conn.New(mine, role, handshake.Result{}, &conn.Config{KeepaliveInterval: -1})
+			ctx, cancel := context.WithCancelCause(t.Context())
+			go peer.Read(make([]byte, 100)) // one record
+			require.NoError(t, ws.WriteMessage(ctx, conn.Text, []byte("whole")))
+			cancel(errBroken)
+			synctest.Wait()
+			require.ErrorIs(t, ws.WriteMessage(ctx, conn.Text, nil), errBroken)
+			go peer.Read(make([]byte, 100))
+			require.NoError(t, ws.WriteMessage(t.Context(), conn.Text, []byte("whole")))
+
+			ctx, cancel = context.WithCancelCause(t.Context())
+			time.AfterFunc(time.Second, func() { cancel(errBroken) })
+			err := ws.WriteMessage(ctx, conn.Text, []byte("nobody reads"))
+			require.ErrorIs(t, err, errBroken)
+			require.ErrorContains(t, err, "TLS")
+			<-ws.Done()
+			b.Close()
+		})
+	}
+}
+
+// pausing stops for an hour behind byte number cut of what it writes.
+type pausing struct {
+	net.Conn
+	cut int
+}
+
+func (p *pausing) Write(b []byte) (int, error) {
+	if p.cut == 0 || p.cut >= len(b) {
+		return p.Conn.Write(b)
+	}
+	cut := p.cut
+	p.cut = 0
+	n, err := p.Conn.Write(b[:cut])
+	if err != nil {
+		return n, err
+	}
+	time.Sleep(time.Hour)
+	more, err := p.Conn.Write(b[cut:])
+	return n + more, err
+}
+
+// Reading goes on after a cut inside a record of TLS.
+func TestCancelledReadTLS(t *testing.T) {
+	secure := httptest.NewTLSServer(nil) // for its certificate
+	defer secure.Close()
+	for _, cut := range []int{1, 4, 5, 6, 20} {
+		synctest.Test(t, func(t *testing.T) {
+			a, b := net.Pipe()
+			under := &pausing{Conn: a}
+			server, client := tls.Server(under, secure.TLS), tls.Client(b, &tls.Config{InsecureSkipVerify: true})
+			shaken := make(chan error, 1)
+			go func() { shaken <- server.Handshake() }()
+			require.NoError(t, client.Handshake())
+			ws := conn.New(client, conn.Client, handshake.Result{}, &conn.Config{KeepaliveInterval: -1})
+			go func() {
+				<-shaken
+				under.cut = cut
+				server.Write(textTo(conn.Client, "Hello"))
+			}()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			_, _, err := ws.ReadMessage(ctx)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			_, data, err := ws.ReadMessage(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "Hello", string(data))
+			ws.CloseNow()
+			a.Close()
+		})
+	}
+}
+
 // A long write that cannot begin leaves the Conn usable too, and a message of
 // 48 KiB is one call, whatever the transport.
 func TestLongWrite(t *testing.T) {

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -93,6 +94,7 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 	c.wr.intr.c, c.wr.intr.write = c, true
 	c.rd.early = hs.Buffered
 	c.wr.vectored = vectored(nc)
+	_, c.wr.fragile = nc.(*tls.Conn)
 	c.initRawRead()
 	c.wr.try.init(nc)
 	c.startKeepalive()

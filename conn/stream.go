@@ -169,7 +169,7 @@ func (c *Conn) endAbandoned() error {
 	if m == nil {
 		return nil
 	}
-	cause := error(nil)
+	var cause error
 	select {
 	case <-m.over:
 		cause = m.err

@@ -24,6 +24,7 @@ type writer struct {
 	stream    *messageWriter // the message that NextWriter has begun
 	closeSent atomic.Bool    // nothing but the end of TCP follows
 
+	fragile  bool        // a write that is cut breaks the transport
 	vectored bool        // the transport takes net.Buffers in one call
 	vec      net.Buffers // of the large write under way, so that it allocates nothing
 	parts    [2][]byte
@@ -36,6 +37,7 @@ type writer struct {
 
 var (
 	errWriteCut   = errors.New("websocket: a message was cut after a part of it had left, so the connection had to be failed")
+	errTLSCut     = errors.New("websocket: a write was cut, which no TLS connection outlives")
 	errNotMessage = errors.New("websocket: the message type must be Text or Binary")
 	errTextUTF8   = errors.New("websocket: a Text message must be valid UTF-8; send other bytes as Binary")
 )
@@ -45,7 +47,8 @@ var (
 // must stay as it is until WriteMessage returns.
 //
 // When ctx ends before any byte of it has left, the message is taken back and
-// the Conn stays usable. When it ends after that, the connection fails.
+// the Conn stays usable. When it ends after that, the connection fails; over
+// TLS, where nobody can tell, it fails whenever ctx ends a write under way.
 func (c *Conn) WriteMessage(ctx context.Context, typ MessageType, p []byte) error {
 	return c.writeMessage(ctx, typ, p, false)
 }
@@ -320,7 +323,7 @@ func (c *Conn) takeBack(start int64, err error) error {
 }
 
 // writeOut is the system call: b and, where the transport takes both at once,
-// p. The error is a *cutError when ctx ended it.
+// p. The error is a *cutError when ctx ended it and the transport goes on.
 func (c *Conn) writeOut(ctx context.Context, b, p []byte) (n int64, err error) {
 	w := &c.wr
 	if err := w.intr.arm(ctx); err != nil {
@@ -340,10 +343,14 @@ func (c *Conn) writeOut(ctx context.Context, b, p []byte) (n int64, err error) {
 	if err == nil {
 		return n, nil
 	}
-	if cause := cutBy(ctx, err); cause != nil {
-		return n, &cutError{cause}
+	cause := cutBy(ctx, err)
+	switch {
+	case cause == nil:
+		return n, err
+	case w.fragile:
+		return n, fmt.Errorf("%w: %w", errTLSCut, cause)
 	}
-	return n, err
+	return n, &cutError{cause}
 }
 
 // cutError is the end of a write by the caller's context.
