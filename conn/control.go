@@ -154,7 +154,7 @@ func (c *Conn) sendPending() {
 func (c *Conn) unlockWriter() {
 	w := &c.wr
 	for {
-		if !w.queued.Load() {
+		if w.hasFlush.Load() && !w.queued.Load() {
 			w.hasFlush.Store(false)
 		}
 		if w.leftToHolder() {
