@@ -1,8 +1,11 @@
 package frame_test
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/seed24abed78/rfc6455/frame"
 	"github.com/seed24abed78/rfc6455/mask"
@@ -57,4 +60,24 @@ func ExampleAppendClose() {
 	// Output:
 	// 03 e9 72 65 73 74 61 72 74 <nil>
 	// websocket: close code 1006 (abnormal closure) cannot be sent
+}
+
+// A bufio.Reader is a Peeker. ReadHeader takes the header and leaves the
+// payload.
+func ExampleReadHeader() {
+	r := bufio.NewReader(strings.NewReader("\x82\x02\x00\xff\x89\x00"))
+	for {
+		h, err := frame.ReadHeader(r)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		payload := make([]byte, h.Length)
+		_, err = io.ReadFull(r, payload)
+		fmt.Println(h.Opcode, payload, err)
+	}
+	// Output:
+	// binary [0 255] <nil>
+	// ping [] <nil>
+	// EOF
 }

@@ -69,3 +69,17 @@ func ExampleNumbered() {
 	// 00 00 00 00 00 00 00 07 ff
 	// 7 Hello <nil>
 }
+
+// Of messages with a key only the latest waits for a subscriber that is slow;
+// one of low priority lets others overtake it.
+func ExampleTopic_PublishMessage() {
+	prices, err := hub.NewTopic(&hub.Config{Log: hub.NewRing(1), Encode: hub.Numbered})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	prices.PublishMessage(hub.Message{Type: conn.Text, Data: []byte("TIN 21"), Key: "TIN"})
+	seq, err := prices.PublishMessage(hub.Message{Type: conn.Text, Data: []byte("TIN 22"), Key: "TIN", Priority: sendqueue.Low})
+	fmt.Println(seq, err)
+	// Output: 2 <nil>
+}
