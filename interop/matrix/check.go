@@ -13,7 +13,7 @@ import (
 )
 
 // checkTime bounds one check of one peer.
-const checkTime = time.Minute
+const checkTime = 2 * time.Minute
 
 // A check is a column of the matrix.
 type check struct {

@@ -9,7 +9,7 @@ import (
 )
 
 var coder = library{
-	name: "coder/websocket v1.8.15",
+	name: "coder/websocket " + version("github.com/coder/websocket"),
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		s := &coderSocket{agent: a}
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{

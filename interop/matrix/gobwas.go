@@ -14,7 +14,7 @@ import (
 )
 
 var gobwas = library{
-	name: "gobwas/ws v1.5.0",
+	name: "gobwas/ws " + version("github.com/gobwas/ws"),
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		e := wsflate.Extension{Parameters: wsflate.DefaultParameters}
 		up := ws.HTTPUpgrader{

@@ -10,7 +10,7 @@ import (
 )
 
 var gorilla = library{
-	name: "gorilla/websocket v1.5.3",
+	name: "gorilla/websocket " + version("github.com/gorilla/websocket"),
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		up := websocket.Upgrader{Subprotocols: []string{subprotocol}, EnableCompression: true}
 		if c, err := up.Upgrade(w, r, nil); err == nil {

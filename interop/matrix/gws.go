@@ -11,7 +11,7 @@ import (
 )
 
 var lxzan = library{
-	name: "lxzan/gws v1.9.1",
+	name: "lxzan/gws " + version("github.com/lxzan/gws"),
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		up := gws.NewUpgrader(gwsEvents{a}, &gws.ServerOption{
 			SubProtocols:        []string{subprotocol},

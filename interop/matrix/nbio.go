@@ -10,7 +10,7 @@ import (
 )
 
 var nbio = library{
-	name: "lesismal/nbio v1.6.8",
+	name: "lesismal/nbio " + version("github.com/lesismal/nbio"),
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		up := nbioEvents(a, nil)
 		up.BlockingModHandleRead, up.BlockingModAsyncWrite = false, false

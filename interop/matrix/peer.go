@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 
 	"github.com/seed24abed78/rfc6455/conn"
@@ -56,6 +57,17 @@ type library struct {
 	serverLacks, clientLacks map[string]string
 	habit                    habit
 	asks                     []parameters
+}
+
+// version returns the version of a module that this program is built with.
+func version(module string) string {
+	info, _ := debug.ReadBuildInfo()
+	for _, m := range info.Deps {
+		if m.Path == module {
+			return m.Version
+		}
+	}
+	return "of an unknown version"
 }
 
 // fit returns link with our settings adjusted.

@@ -12,7 +12,7 @@ import (
 
 // xnet is the WebSocket of the Go project itself.
 var xnet = library{
-	name: "golang.org/x/net/websocket v0.62.0",
+	name: "golang.org/x/net/websocket " + version("golang.org/x/net"),
 	accept: func(w http.ResponseWriter, r *http.Request, a *agent) {
 		websocket.Server{
 			Handshake: func(config *websocket.Config, _ *http.Request) error {
