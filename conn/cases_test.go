@@ -314,7 +314,8 @@ func withoutReasons(list []string) []string {
 	return list
 }
 
-// All close codes there can be, received: the same answer, or 1002.
+// All close codes there can be, received in both roles: the same answer, or
+// 1002.
 func TestEveryCloseCode(t *testing.T) {
 	for code := range 1 << 16 {
 		if raceEnabled && code%16 != 0 {
@@ -324,14 +325,16 @@ func TestEveryCloseCode(t *testing.T) {
 		if frame.CloseCode(code).Valid() {
 			want = fmt.Sprint("close ", code)
 		}
-		tr := &script{wire: closeTo(conn.Client, closePayload(code)), size: 1 << 30}
-		ws := conn.New(tr, conn.Client, handshake.Result{}, nil)
-		_, _, err := ws.ReadMessage(context.Background())
-		if err == nil {
-			t.Fatalf("code %d: no error", code)
-		}
-		if got := withoutReasons(frames(t, conn.Client, tr.out)); len(got) != 1 || got[0] != want {
-			t.Fatalf("code %d: answered %q", code, got)
+		for _, role := range roles {
+			tr := &script{wire: closeTo(role, closePayload(code)), size: 1 << 30}
+			ws := conn.New(tr, role, handshake.Result{}, nil)
+			_, _, err := ws.ReadMessage(context.Background())
+			if err == nil {
+				t.Fatalf("%v, code %d: no error", role, code)
+			}
+			if got := withoutReasons(frames(t, role, tr.out)); len(got) != 1 || got[0] != want {
+				t.Fatalf("%v, code %d: answered %q", role, code, got)
+			}
 		}
 	}
 }
