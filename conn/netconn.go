@@ -30,7 +30,8 @@ const netConnMessage = writeSize - frame.MaxHeaderSize
 //
 // A deadline that passes ends the calls under way with os.ErrDeadlineExceeded
 // and leaves the connection usable. The bytes that Write then counts were
-// sent, or, for the last message, leave ahead of the next write.
+// sent, or, for the last message, leave ahead of the next write. Over TLS, which
+// outlives no write that is cut, it ends the connection when it ends a Write.
 //
 // Read and Write fail with the cause of ctx once that has ended. Close
 // performs the closing handshake with code 1000, as CloseWith does, ends the
