@@ -40,9 +40,10 @@ type Conn struct {
 	cfg         *Config // resolved
 	subprotocol string
 
-	rd    reader
-	wr    writer
-	pings pings
+	rd     reader
+	wr     writer
+	socket socket
+	pings  pings
 
 	compression *compression // nil when none was agreed
 
@@ -95,8 +96,7 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 	c.rd.early = hs.Buffered
 	c.wr.vectored = vectored(nc)
 	_, c.wr.fragile = nc.(*tls.Conn)
-	c.initRawRead()
-	c.wr.try.init(nc)
+	c.initSocket()
 	c.startKeepalive()
 	cfg.Group.add(c)
 	return c

@@ -129,13 +129,21 @@ func (k *keepalive) waitBegin() {
 		return
 	}
 	k.since.Store(int64(k.now()) - k.saved.Load())
-	if k.recheck.Load() && k.recheck.Swap(false) {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		if !k.stopped {
-			k.due = k.now()
-			k.timer.Reset(0)
-		}
+	if k.recheck.Load() {
+		k.wake()
+	}
+}
+
+// wake makes the timer look now, if it asked for that.
+func (k *keepalive) wake() {
+	if !k.recheck.Swap(false) {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.stopped {
+		k.due = k.now()
+		k.timer.Reset(0)
 	}
 }
 

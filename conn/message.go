@@ -93,7 +93,10 @@ func (c *Conn) readInto(ctx context.Context, dst []byte) (int, error) {
 	if r.buf != nil {
 		r.giveBack()
 	}
-	if err := c.beforeWait(ctx); err != nil {
+	if err := c.flushBuffered(ctx); err != nil {
+		return 0, err
+	}
+	if err := c.armRead(ctx); err != nil {
 		return 0, err
 	}
 	dst = dst[:min(int64(len(dst)), r.left)]
@@ -114,71 +117,91 @@ func (c *Conn) readInto(ctx context.Context, dst []byte) (int, error) {
 // connection or the context, as AppendMessage describes it.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		var pooled *[]byte // holds messages that don't lie in the read buffer whole
-		defer func() {
-			if pooled != nil {
-				keepMessageBuffer(pooled)
-			}
-		}()
-		var turn uint64
+		var held loan
 		for {
-			msg, err := c.nextMessage(ctx, &turn, &pooled)
+			msg, err := c.nextMessage(ctx, &held)
 			if !yield(msg, err) || err != nil {
-				c.endTurn(turn)
+				c.endLoan(&held)
 				return
 			}
 		}
 	}
 }
 
-// endTurn takes the buffer back after the last turn of Messages. Whoever holds
-// the lock instead reclaims it.
-func (c *Conn) endTurn(turn uint64) {
-	r := &c.rd
-	if turn == 0 || !r.lock.tryLock() {
-		return
+// loan is the memory that a turn of Messages has: a slice of the read buffer,
+// or a buffer of the pool for a message that doesn't lie there whole.
+type loan struct {
+	turn   uint64 // zero when the turn had no slice of the read buffer yet
+	pooled *[]byte
+}
+
+// endLoan takes the memory back after the last turn of Messages. When somebody
+// else holds the lock, he has reclaimed the read buffer.
+func (c *Conn) endLoan(held *loan) {
+	if c.rd.lock.tryLock() {
+		c.rd.takeBack(held)
+		c.rd.lock.unlock()
 	}
-	if r.lent == turn {
+}
+
+// takeBack ends a loan, so that a Conn that waits keeps no buffer.
+func (r *reader) takeBack(held *loan) {
+	if r.lent != 0 && r.lent == held.turn {
 		r.lent = 0
 	}
-	r.lock.unlock()
+	if held.pooled != nil {
+		keepMessageBuffer(held.pooled)
+		held.pooled = nil
+	}
 }
 
 // nextMessage reads one message for Messages.
-func (c *Conn) nextMessage(ctx context.Context, turn *uint64, pooled **[]byte) (Message, error) {
-	r := &c.rd
+func (c *Conn) nextMessage(ctx context.Context, held *loan) (msg Message, err error) {
 	if err := c.lockReader(ctx); err != nil {
-		return Message{}, err
+		return msg, err
 	}
-	defer r.lock.unlock()
-	if r.lent != 0 && r.lent == *turn {
-		r.lent = 0
+	defer c.rd.lock.unlock()
+	c.rd.takeBack(held)
+	if err = c.begin(ctx); err == nil {
+		msg.Type = c.rd.typ
+		msg.Data, err = c.lend(ctx, held)
 	}
-	if *pooled != nil { // the turn is over; a Conn that waits keeps no buffer
-		keepMessageBuffer(*pooled)
-		*pooled = nil
+	return msg, err
+}
+
+// lend reads the current message to where Messages can hand it out.
+func (c *Conn) lend(ctx context.Context, held *loan) ([]byte, error) {
+	r := &c.rd
+	if !c.fitsBuffer() {
+		return c.toPooled(ctx, held)
 	}
-	if err := c.begin(ctx); err != nil {
-		return Message{}, err
-	}
-	if !r.compressed && r.partial == nil && r.size == r.left && r.fin && r.left <= readSize {
-		data, err := c.inPlace(ctx)
-		if err != nil {
-			return Message{}, err
-		}
+	data, err := c.inPlace(ctx)
+	if err == nil {
 		r.turn++
-		*turn, r.lent = r.turn, r.turn
-		return Message{r.typ, data}, nil
+		held.turn, r.lent = r.turn, r.turn
 	}
-	*pooled = messageBuffers.Get().(*[]byte)
-	data, err := c.appendRest(ctx, append((**pooled)[:0], r.partial...))
-	**pooled = data[:0]
+	return data, err
+}
+
+// toPooled reads the rest of the current message into a buffer of the pool.
+func (c *Conn) toPooled(ctx context.Context, held *loan) ([]byte, error) {
+	r := &c.rd
+	held.pooled = messageBuffers.Get().(*[]byte)
+	data, err := c.appendRest(ctx, append((*held.pooled)[:0], r.partial...))
+	*held.pooled = data[:0]
 	if err != nil {
 		r.partial = slices.Clone(data)
-		return Message{}, err
+		return nil, err
 	}
 	r.partial = nil
-	return Message{r.typ, data}, nil
+	return data, nil
+}
+
+// fitsBuffer reports whether the current message, of which nothing is consumed,
+// is one frame that the read buffer can hold.
+func (c *Conn) fitsBuffer() bool {
+	r := &c.rd
+	return r.fin && r.size == r.left && r.left <= readSize && !r.compressed && r.partial == nil
 }
 
 // inPlace waits until the whole of a message of one frame lies in the read

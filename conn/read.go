@@ -21,7 +21,6 @@ import (
 type reader struct {
 	lock lock
 	intr interrupter
-	raw  rawReader
 
 	buf   []byte // nil while nothing is received and unread
 	pos   int
@@ -103,16 +102,18 @@ func (c *Conn) fill(ctx context.Context) error {
 		r.early = r.early[n:]
 		return nil
 	}
-	if err := c.beforeWait(ctx); err != nil {
+	if err := c.flushBuffered(ctx); err != nil {
 		return err
 	}
-	n, err, raw := c.rawRead()
-	if !raw {
-		if r.buf == nil {
-			r.borrow()
-		}
-		c.alive.waitBegin()
-		n, err = c.nc.Read(r.buf[r.end:])
+	if err := c.armRead(ctx); err != nil {
+		return err
+	}
+	var n int
+	var err error
+	if c.isSocket() {
+		n, err = c.readSocket()
+	} else {
+		n, err = c.readPlain()
 	}
 	c.alive.waitEnd(n > 0)
 	if n > 0 {
@@ -129,12 +130,20 @@ func (c *Conn) fill(ctx context.Context) error {
 	return c.readFailed(ctx, err)
 }
 
-// beforeWait flushes what is buffered and registers the context.
-func (c *Conn) beforeWait(ctx context.Context) error {
-	if err := c.ended(); err != nil {
-		return err
+// readPlain reads from a transport that is no socket into the free end of the
+// read buffer.
+func (c *Conn) readPlain() (int, error) {
+	r := &c.rd
+	if r.buf == nil {
+		r.borrow()
 	}
-	if err := c.flushBuffered(ctx); err != nil {
+	c.alive.waitBegin()
+	return c.nc.Read(r.buf[r.end:])
+}
+
+// armRead registers the context of a read that is about to wait.
+func (c *Conn) armRead(ctx context.Context) error {
+	if err := c.ended(); err != nil {
 		return err
 	}
 	if err := c.rd.intr.arm(ctx); err != nil {
@@ -238,6 +247,12 @@ func (c *Conn) begin(ctx context.Context) error {
 	}
 	if r.open {
 		return nil
+	}
+	// An idle connection waits here, where the stack is shallow.
+	if r.pos == r.end {
+		if err := c.fill(ctx); err != nil {
+			return err
+		}
 	}
 	return c.nextHeader(ctx)
 }

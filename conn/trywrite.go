@@ -2,6 +2,8 @@ package conn
 
 import (
 	"context"
+	"errors"
+	"os"
 
 	"github.com/seed24abed78/rfc6455/frame"
 )
@@ -23,17 +25,16 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	if err := c.writable(); err != nil {
 		return false, false, err
 	}
-	if !w.try.able() || w.stream != nil || w.buf != nil || len(m.payload) > min(tryPayload, c.cfg.FrameSize) {
+	if !c.isSocket() || w.stream != nil || w.buf != nil || len(m.payload) > min(tryPayload, c.cfg.FrameSize) {
 		return false, false, nil
 	}
 	form, err := c.appendPrepared(context.Background(), m)
 	if err != nil {
 		return false, false, err
 	}
-	n, err := w.try.write(w.buf)
-	c.stats.bytesSent.Add(int64(n))
+	n, err := c.writeSocket(w.buf, false)
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // set for a context that has ended since
 		return false, false, c.failWrite(err)
 	case n == 0: // taken back
 		c.dropBuffer()

@@ -16,7 +16,6 @@ import (
 type writer struct {
 	lock lock
 	intr interrupter
-	try  tryWriter
 
 	buf    []byte // frames that have not left; nil when there are none
 	queued atomic.Bool
@@ -330,16 +329,10 @@ func (c *Conn) writeOut(ctx context.Context, b, p []byte) (n int64, err error) {
 		return 0, &cutError{err}
 	}
 	if len(p) == 0 {
-		var m int
-		m, err = c.nc.Write(b)
-		n = int64(m)
+		n, err = c.send(b)
 	} else {
-		w.parts[0], w.parts[1] = b, p
-		w.vec = w.parts[:]
-		n, err = w.vec.WriteTo(c.nc)
-		w.parts[0], w.parts[1] = nil, nil
+		n, err = c.sendBoth(b, p)
 	}
-	c.stats.bytesSent.Add(n)
 	if err == nil {
 		return n, nil
 	}
@@ -351,6 +344,28 @@ func (c *Conn) writeOut(ctx context.Context, b, p []byte) (n int64, err error) {
 		return n, fmt.Errorf("%w: %w", errTLSCut, cause)
 	}
 	return n, &cutError{cause}
+}
+
+// send gives b to the transport.
+func (c *Conn) send(b []byte) (int64, error) {
+	if c.isSocket() {
+		n, err := c.writeSocket(b, true)
+		return int64(n), err
+	}
+	n, err := c.nc.Write(b)
+	c.stats.bytesSent.Add(int64(n))
+	return int64(n), err
+}
+
+// sendBoth gives b and p to a transport that takes both at once.
+func (c *Conn) sendBoth(b, p []byte) (int64, error) {
+	w := &c.wr
+	w.parts[0], w.parts[1] = b, p
+	w.vec = w.parts[:]
+	n, err := w.vec.WriteTo(c.nc)
+	c.stats.bytesSent.Add(n)
+	w.parts[0], w.parts[1] = nil, nil
+	return n, err
 }
 
 // cutError is the end of a write by the caller's context.
@@ -398,12 +413,36 @@ func (c *Conn) flushBuffered(ctx context.Context) error {
 		c.servePending() // the lock was let go meanwhile
 		return nil
 	}
+	if c.flushNow() {
+		c.unlockWriter()
+		return nil
+	}
+	return c.flushWaiting(ctx)
+}
+
+// flushWaiting is the rest of flushBuffered, for a peer that doesn't take all at
+// once. A reader that waits for that can't hear the peer, and a peer that does
+// the same would wait with us for ever: it counts as silence.
+func (c *Conn) flushWaiting(ctx context.Context) error {
 	defer c.unlockWriter()
-	// A reader that waits for the peer to take this can't hear it, and a peer
-	// that does the same would wait with us for ever: it counts as silence.
 	c.alive.waitBegin()
 	defer c.alive.waitEnd(false)
 	return c.flush(ctx)
+}
+
+// flushNow reports whether a socket took all of the buffer without waiting.
+func (c *Conn) flushNow() bool {
+	w := &c.wr
+	if w.buf == nil || !c.isSocket() {
+		return false
+	}
+	n, _ := c.writeSocket(w.buf, false) // an error comes again
+	if n == len(w.buf) {
+		c.dropBuffer()
+		return true
+	}
+	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+	return false
 }
 
 // writeControl sends a control frame now, behind what is buffered, with the
