@@ -322,7 +322,7 @@ func TestEveryCloseCode(t *testing.T) {
 			continue // slow, and nothing runs beside it
 		}
 		want := "close 1002"
-		if frame.CloseCode(code).Valid() {
+		if 1000 <= code && code <= 1003 || 1007 <= code && code <= 1014 || 3000 <= code && code <= 4999 {
 			want = fmt.Sprint("close ", code)
 		}
 		for _, role := range roles {
