@@ -219,6 +219,22 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
+// A proxy that refuses for a while is heeded as a server is.
+func TestRetryAfterOfProxy(t *testing.T) {
+	play(t, func(t *testing.T) {
+		client := start(t, newServer(listen), reconnect.Config{
+			Backoff: reconnect.Backoff{Base: time.Second},
+			Dial: func(context.Context, string, *conn.Config) (*conn.Conn, error) {
+				return nil, fmt.Errorf("dial: %w", &conn.ProxyError{Status: 503, Header: http.Header{"Retry-After": {"120"}}})
+			},
+		})
+		synctest.Wait()
+		st := client.State()
+		require.Equal(t, reconnect.Waiting, st.Phase)
+		require.GreaterOrEqual(t, st.Next.Sub(st.Since), 2*time.Minute)
+	})
+}
+
 // A failure that is fatal is the last, whether the handshake was refused or
 // the connection closed.
 func TestFatal(t *testing.T) {
