@@ -49,11 +49,10 @@ func (c *Conn) writeBatch(ctx context.Context, ms []*PreparedMessage) (sent int,
 	ends, forms := &notes.ends, &notes.forms
 	n, start := 0, c.streamEnd()
 	for _, m := range ms {
-		form, appendErr := c.appendPrepared(ctx, m)
-		if err = appendErr; err != nil {
+		if forms[n], err = c.appendPrepared(ctx, m); err != nil {
 			break
 		}
-		ends[n], forms[n] = c.streamEnd(), form.packed()
+		ends[n] = c.streamEnd()
 		n++
 	}
 	if err == nil {

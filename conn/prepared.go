@@ -64,22 +64,23 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 	}
 	defer c.unlockWriter()
 	start := c.streamEnd()
-	form, err := c.appendPrepared(ctx, m)
+	packed, err := c.appendPrepared(ctx, m)
 	if err == nil {
 		err = c.flush(ctx)
 	}
 	if err != nil {
 		return c.takeBack(start, err)
 	}
-	c.countPrepared(m, form.packed())
+	c.countPrepared(m, packed)
 	return nil
 }
 
-// appendPrepared is appendMessage for m, and returns the form that it took.
-func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (form packedForm, err error) {
-	form, err = c.formOf(m)
+// appendPrepared is appendMessage for m, and returns what packedForm.packed says
+// of the form that it took.
+func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (packed int, err error) {
+	form, err := c.formOf(m)
 	if err != nil {
-		return form, err
+		return 0, err
 	}
 	h := frame.Header{FIN: true, RSV: form.rsv, Opcode: m.typ}
 	switch w := &c.wr; {
@@ -89,7 +90,7 @@ func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (form pac
 	default:
 		err = c.appendPayload(ctx, h, form.payload)
 	}
-	return form, err
+	return form.packed(), err
 }
 
 // countPrepared counts a message that was sent, packed into so many bytes.

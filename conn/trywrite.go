@@ -28,7 +28,7 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	if !c.isSocket() || w.stream != nil || w.buf != nil || len(m.payload) > min(tryPayload, c.cfg.FrameSize) {
 		return false, false, nil
 	}
-	form, err := c.appendPrepared(context.Background(), m)
+	packed, err := c.appendPrepared(context.Background(), m)
 	if err != nil {
 		return false, false, err
 	}
@@ -45,7 +45,7 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 		c.dropBuffer()
 		whole = true
 	}
-	c.countPrepared(m, form.packed())
+	c.countPrepared(m, packed)
 	return true, whole, nil
 }
 

@@ -35,7 +35,7 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 func (q *Queue) startDrain() {
 	if n, _ := q.waiting(); n > 0 && !q.draining && q.mayDrain() {
 		q.draining = true
-		go q.drain()
+		go q.drainer()
 	}
 }
 

@@ -21,6 +21,8 @@ type Queue struct {
 	ctx    context.Context // of the writes; ended by Close
 	cancel context.CancelFunc
 
+	drainer func() // drain, bound once, so that to start it allocates nothing
+
 	mu          sync.Mutex // guards the rest; never held while waiting
 	lanes       [2]lane    // by Priority
 	waiters     [2][]*waiter
@@ -104,6 +106,7 @@ func New(ws *conn.Conn, cfg *Config) (*Queue, error) {
 		return nil, errors.New("sendqueue: New needs a Conn, not nil")
 	}
 	q := &Queue{ws: ws, cfg: c, base: time.Now()}
+	q.drainer = q.drain
 	q.ctx, q.cancel = context.WithCancel(context.Background())
 	return q, nil
 }
@@ -227,7 +230,7 @@ func (q *Queue) sendNow(m *conn.PreparedMessage) (bool, error) {
 	q.stats.SentBytes += int64(len(m.Payload()))
 	if !whole {
 		q.draining = true
-		go q.drain()
+		go q.drainer()
 	}
 	return true, nil
 }
