@@ -275,8 +275,11 @@ func TestRefusals(t *testing.T) {
 		_, err := conn.Dial(t.Context(), url, nil)
 		require.Error(t, err, url)
 	}
-	_, err = conn.Dial(t.Context(), s.URL, &conn.Config{CloseTimeout: -1})
+	cfg := &conn.Config{CloseTimeout: -1}
+	_, err = conn.Dial(t.Context(), s.URL, cfg)
 	require.ErrorContains(t, err, "Config.CloseTimeout")
+	require.Equal(t, err, cfg.Validate())
+	require.NoError(t, new(conn.Config).Validate())
 	_, err = conn.Dial(t.Context(), s.URL, &conn.Config{KeepaliveTimeout: -1})
 	require.ErrorContains(t, err, "Config.KeepaliveTimeout")
 	_, err = conn.Dial(t.Context(), s.URL, &conn.Config{ControlTimeout: -1})

@@ -28,6 +28,7 @@ func TestPrepared(t *testing.T) {
 		m, err := conn.Prepare(conn.Text, p)
 		require.NoError(t, err)
 		clear(p) // Prepare has copied it
+		require.Equal(t, conn.Text, m.Type())
 		for range 2 {
 			for _, pair := range [][2]*conn.Conn{{client, server}, {server, client}} {
 				sent := make(chan error, 1)

@@ -65,12 +65,12 @@ func TestPipelineKernelCalls(t *testing.T) {
 	readsAfter, writesAfter := count()
 	reads, writes = readsAfter-reads, writesAfter-writes
 	t.Logf("%d echoes of %d messages: %d reads, %d writes", rounds, messages, reads, writes)
-	// A tenth more for the counting itself, for what the runtime does beside,
+	// A third more for the counting itself, for what the runtime does beside,
 	// and for bursts that came in two pieces.
 	require.GreaterOrEqual(t, reads, rounds)
-	require.LessOrEqual(t, reads, 2*rounds+rounds/10)
+	require.Less(t, reads, 2*rounds+rounds/3)
 	require.GreaterOrEqual(t, writes, rounds)
-	require.LessOrEqual(t, writes, rounds+rounds/10)
+	require.Less(t, writes, rounds+rounds/3)
 }
 
 // countingEcho serves one connection, and tells whoever asks how many calls the
