@@ -47,7 +47,8 @@ type Config struct {
 	// no context takeover was agreed for it. Sending then keeps up to 80 KiB a
 	// connection at level 1 and up to 144 KiB above, receiving up to 32 KiB, in
 	// proportion to the agreed windows; all of it grows only as messages need
-	// it. Without takeover an idle connection keeps nothing of it.
+	// it. Without takeover an idle connection keeps nothing of it. Package
+	// deflate has the commands that measure this.
 	Compression *deflate.Options
 
 	// MaxMessageSize bounds a received message in bytes of payload, counted

@@ -452,6 +452,16 @@ loop:
 			err = errDistance
 			break loop
 		case dist > n:
+			// In the window, and mostly in one piece.
+			ring := f.win.ring
+			start := (f.win.pos - (dist - n)) & (len(ring) - 1)
+			if length <= dist-n && start+length+8 <= len(ring) {
+				for k := 0; k < length; k += 8 {
+					binary.LittleEndian.PutUint64(dst[n+k:], binary.LittleEndian.Uint64(ring[start+k:]))
+				}
+				n += length
+				continue
+			}
 			f.n, f.length, f.dist = n, length, dist
 			f.copyMatch() // there is room for all of it
 			n = f.n
