@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/seed24abed78/rfc6455/conn"
@@ -35,7 +36,7 @@ func (p parameters) options() *deflate.Options {
 // allParameters are those of a peer that can ask for everything, with windows
 // from so many bits on.
 func allParameters(smallest int) []parameters {
-	all := takeovers
+	all := slices.Clone(takeovers)
 	for bits := smallest; bits <= deflate.MaxWindowBits; bits++ {
 		all = append(all,
 			parameters{ServerMaxWindowBits: bits},

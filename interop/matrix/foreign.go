@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 
 	"github.com/seed24abed78/rfc6455/conn"
 )
@@ -218,7 +219,7 @@ func pythonServer(ctx context.Context) (*peer, error) {
 	}
 	p, err := programServer(ctx, dir, python, filepath.Join(dir, "agent.py"), "serve")
 	if err == nil {
-		p.asks = append(pythonAsks, parameters{ClientMaxWindowBits: 8})
+		p.asks = slices.Concat(pythonAsks, []parameters{{ClientMaxWindowBits: 8}})
 	}
 	return p, err
 }
@@ -232,7 +233,7 @@ func pythonClient(ctx context.Context) (*peer, error) {
 		return startProgram(python, filepath.Join(dir, "agent.py"), "connect", h.url())
 	})
 	if err == nil {
-		p.asks = append(pythonAsks, parameters{ServerMaxWindowBits: 8})
+		p.asks = slices.Concat(pythonAsks, []parameters{{ServerMaxWindowBits: 8}})
 	}
 	return p, err
 }
