@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/seed24abed78/rfc6455/conn"
 	"github.com/seed24abed78/rfc6455/conn/deflate"
@@ -50,7 +51,11 @@ func config() *conn.Config {
 		MaxMessageSize: -1,
 		MaxFragments:   -1,
 		FrameSize:      -1,
-		Compression:    &deflate.Options{Threshold: -1},
+		// The suite takes its time on a busy machine, and doesn't expect pings.
+		HandshakeTimeout:  -1,
+		CloseTimeout:      time.Minute,
+		KeepaliveInterval: -1,
+		Compression:       &deflate.Options{Threshold: -1},
 	}
 }
 
