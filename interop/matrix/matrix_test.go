@@ -54,7 +54,7 @@ func TestPrint(t *testing.T) {
 		{name: "one", cells: map[string]cell{"text": {"ok", ""}, "empty": {"n/a", "not its thing"}, "drop←": {"FAIL", "it went wrong"}}},
 		{name: "two", skipped: "it is not here"},
 	})
-	for _, want := range []string{"one ", "two skipped: it is not here", "empty: not its thing (one)", "FAIL one, drop←: it went wrong"} {
+	for _, want := range []string{"one ", "two skipped: it is not here", "not its thing: empty (one)", "FAIL one, drop←: it went wrong"} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &b)
 		}

@@ -38,7 +38,7 @@ func print(w io.Writer, rows []row) {
 		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
 	}
 	line("", func(name string) string { return name })
-	why := map[string][]string{}
+	lacking := map[string][2][]string{} // by reason: the checks, and the peers
 	for _, r := range rows {
 		if r.skipped != "" {
 			fmt.Fprintf(w, "%-*s skipped: %s\n", width, r.name, r.skipped)
@@ -46,16 +46,18 @@ func print(w io.Writer, rows []row) {
 		}
 		line(r.name, func(name string) string { return r.cells[name].mark })
 		for _, c := range checks {
-			if cell := r.cells[c.name]; cell.mark == "n/a" && cell.why != "" {
-				why[c.name+": "+cell.why] = append(why[c.name+": "+cell.why], r.name)
+			if cell := r.cells[c.name]; cell.mark == "n/a" {
+				l := lacking[cell.why]
+				lacking[cell.why] = [2][]string{addOnce(l[0], c.name), addOnce(l[1], r.name)}
 			}
 		}
 	}
-	if len(why) > 0 {
+	if len(lacking) > 0 {
 		fmt.Fprintln(w, "\nn/a:")
 	}
-	for _, reason := range slices.Sorted(maps.Keys(why)) {
-		fmt.Fprintf(w, "  %s (%s)\n", reason, strings.Join(why[reason], ", "))
+	for _, reason := range slices.Sorted(maps.Keys(lacking)) {
+		l := lacking[reason]
+		fmt.Fprintf(w, "  %s: %s (%s)\n", reason, strings.Join(l[0], " "), strings.Join(l[1], "; "))
 	}
 	for _, r := range rows {
 		for _, c := range checks {
@@ -64,4 +66,11 @@ func print(w io.Writer, rows []row) {
 			}
 		}
 	}
+}
+
+func addOnce(list []string, name string) []string {
+	if slices.Contains(list, name) {
+		return list
+	}
+	return append(list, name)
 }
