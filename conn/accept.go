@@ -19,7 +19,7 @@ import (
 // response already, and returns a [*handshake.Error]. The size of the request
 // and the time it takes are bounded by the settings of http.Server.
 func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) {
-	c, err := cfg.resolve()
+	c, err := cfg.check()
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return nil, err
@@ -56,7 +56,7 @@ func (c *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 		}
 		return nil, err
 	}
-	nc.SetDeadline(deadline(c.HandshakeTimeout))
+	nc.SetDeadline(deadline(c.handshakeTimeout()))
 	if n := rw.Reader.Buffered(); n > 0 {
 		early, _ := rw.Reader.Peek(n)
 		res.Buffered = append([]byte(nil), early...)
@@ -151,10 +151,6 @@ func Handler(serve func(ctx context.Context, ws *Conn) error, cfg ...*Config) ht
 	if len(cfg) > 0 {
 		config = cfg[0]
 	}
-	// One copy with the defaults serves all connections.
-	if resolved, err := config.resolve(); err == nil {
-		config = resolved
-	}
 	var group *Group
 	if config != nil {
 		group = config.Group
@@ -208,12 +204,12 @@ func deadline(d time.Duration) time.Time {
 // net/http. When the request is refused, the response has been sent and nc is
 // closed; the error then is a [*handshake.Error].
 func Upgrade(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
-	c, err := cfg.resolve()
+	c, err := cfg.check()
 	if err != nil {
 		return nil, err
 	}
 	// A deadline costs less than a context with a timeout.
-	nc.SetDeadline(deadline(c.HandshakeTimeout))
+	nc.SetDeadline(deadline(c.handshakeTimeout()))
 	stop := func() bool { return true }
 	if ctx.Done() != nil {
 		stop = context.AfterFunc(ctx, func() { nc.SetDeadline(longAgo) })
@@ -256,7 +252,7 @@ func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
 		policy.Secure = true
 	}
 	var req *handshake.Request
-	rest, err := readHead(nc, cfg.MaxHandshakeSize, func(b []byte) (n int, err error) {
+	rest, err := readHead(nc, cfg.maxHandshakeSize(), func(b []byte) (n int, err error) {
 		req, n, err = handshake.ParseRequest(b)
 		return n, err
 	})

@@ -66,7 +66,7 @@ func (c *Conn) CloseWith(code frame.CloseCode, reason string) error {
 	if code == frame.StatusMandatoryExtension && c.role == Server {
 		return errors.New("websocket: code 1010 is for clients; a server refuses the handshake instead")
 	}
-	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
+	ctx, cancel := timeout(c.cfg.closeTimeout(), errCloseTimeout)
 	defer cancel()
 	err = c.sendClose(ctx, payload)
 	if err == nil {
@@ -108,9 +108,11 @@ func (c *Conn) endClosing(ctx context.Context, err error) error {
 // CloseNow closes the transport at once, without a closing handshake. Calls
 // that are under way return with net.ErrClosed.
 func (c *Conn) CloseNow() error {
-	c.end(fmt.Errorf("websocket: CloseNow: %w", net.ErrClosed))
+	c.end(errCloseNow)
 	return nil
 }
+
+var errCloseNow = fmt.Errorf("websocket: CloseNow: %w", net.ErrClosed)
 
 // sendClose sends the one Close frame of this side; a second call sends nothing.
 func (c *Conn) sendClose(ctx context.Context, payload []byte) error {
@@ -137,7 +139,7 @@ func (c *Conn) receiveClose(payload []byte) error {
 		return c.fail(err)
 	}
 	answer := append([]byte(nil), payload[:min(len(payload), 2)]...)
-	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
+	ctx, cancel := timeout(c.cfg.closeTimeout(), errCloseTimeout)
 	defer cancel()
 	outcome := &CloseError{Code: code, Reason: reason}
 	if c.answerClose(ctx, outcome, answer) == nil {
@@ -224,7 +226,7 @@ func (c *Conn) fail(cause error) error {
 		return c.end(cause)
 	}
 	outcome := c.settle(&CloseError{Code: frame.StatusAbnormalClosure, Err: cause}) // also when the Close frame can't leave
-	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
+	ctx, cancel := timeout(c.cfg.closeTimeout(), errCloseTimeout)
 	defer cancel()
 	payload, err := frame.AppendClose(nil, rule.Code, rule.Reason)
 	if err != nil {

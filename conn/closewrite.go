@@ -21,7 +21,7 @@ func (c *Conn) CloseWrite(code frame.CloseCode, reason string) error {
 	if code == frame.StatusMandatoryExtension && c.role == Server {
 		return errors.New("websocket: code 1010 is for clients; a server refuses the handshake instead")
 	}
-	ctx, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
+	ctx, cancel := timeout(c.cfg.closeTimeout(), errCloseTimeout)
 	defer cancel()
 	if err := c.sendClose(ctx, payload); err != nil {
 		return c.endClosing(ctx, err)

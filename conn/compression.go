@@ -128,7 +128,7 @@ func (c *Conn) appendCompressed(ctx context.Context, typ MessageType, p []byte) 
 // beyond MaxMessageSize, whatever more the frames hold.
 func (c *Conn) inflate(ctx context.Context, p []byte) (int, error) {
 	r := &c.rd
-	room := c.cfg.MaxMessageSize - r.size
+	room := c.cfg.maxMessageSize() - r.size
 	if int64(len(p)) > room {
 		p = p[:room+1] // one byte too many shows that there is more
 	}
@@ -204,7 +204,7 @@ func (c *Conn) appendInflated(ctx context.Context, dst []byte) ([]byte, error) {
 		if free := cap(dst) - len(dst); free == 0 {
 			// Most messages shrink to a quarter or less; if this one is empty,
 			// a byte of room is what it takes to find out.
-			guess := min(4*c.rd.left, growStep, c.cfg.MaxMessageSize-c.rd.size)
+			guess := min(4*c.rd.left, growStep, c.cfg.maxMessageSize()-c.rd.size)
 			dst = slices.Grow(dst, max(int(guess), len(dst)-begin, 64))
 		}
 		n, err := c.inflate(ctx, dst[len(dst):cap(dst)])

@@ -1,10 +1,12 @@
 package conn
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -175,19 +177,13 @@ type Config struct {
 	// DialContext opens the TCP connection of a client, to the proxy if there
 	// is one; nil means net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-
-	final bool // resolve made it
 }
 
-// resolve returns a copy of cfg with every default filled in, so that the rest
-// of the package reads final values. In the copy, no bound is the largest value.
-// Nil shares one copy, and what is resolved already is its own.
-func (cfg *Config) resolve() (*Config, error) {
+// check returns cfg, or the defaults for nil, and the first field that has an
+// impossible value.
+func (cfg *Config) check() (*Config, error) {
 	if cfg == nil {
 		return defaults, nil
-	}
-	if cfg.final {
-		return cfg, nil
 	}
 	switch c := cfg; {
 	case c.CloseTimeout < 0:
@@ -204,25 +200,51 @@ func (cfg *Config) resolve() (*Config, error) {
 			return nil, fmt.Errorf("websocket: Config.Compression: %w", err)
 		}
 	}
-	return cfg.withDefaults(), nil
+	return cfg, nil
 }
 
-func (cfg *Config) withDefaults() *Config {
-	c := *cfg
-	c.final = true
-	c.MaxMessageSize = orDefault(c.MaxMessageSize, DefaultMaxMessageSize, 1<<63-1)
-	c.MaxFragments = orDefault(c.MaxFragments, DefaultMaxFragments, int(^uint(0)>>1))
-	c.MaxHandshakeSize = orDefault(c.MaxHandshakeSize, DefaultMaxHandshakeSize, DefaultMaxHandshakeSize)
-	c.FrameSize = orDefault(c.FrameSize, DefaultFrameSize, int(^uint(0)>>1))
-	c.HandshakeTimeout = orDefault(c.HandshakeTimeout, DefaultHandshakeTimeout, 1<<63-1)
-	c.CloseTimeout = orDefault(c.CloseTimeout, DefaultCloseTimeout, DefaultCloseTimeout)
-	c.ControlTimeout = orDefault(c.ControlTimeout, DefaultControlTimeout, DefaultControlTimeout)
-	c.KeepaliveInterval = orDefault(c.KeepaliveInterval, DefaultKeepaliveInterval, 0)
-	c.KeepaliveTimeout = orDefault(c.KeepaliveTimeout, DefaultKeepaliveTimeout, DefaultKeepaliveTimeout)
-	return &c
+var defaults = new(Config)
+
+// What the rest of the package reads: the fields with their defaults. No bound
+// is the largest value. A copy with the defaults filled in would be memory of
+// every connection.
+
+func (cfg *Config) maxMessageSize() int64 {
+	return orDefault(cfg.MaxMessageSize, DefaultMaxMessageSize, math.MaxInt64)
 }
 
-var defaults = new(Config).withDefaults()
+func (cfg *Config) maxFragments() int {
+	return orDefault(cfg.MaxFragments, DefaultMaxFragments, math.MaxInt)
+}
+
+func (cfg *Config) frameSize() int {
+	return orDefault(cfg.FrameSize, DefaultFrameSize, math.MaxInt)
+}
+
+func (cfg *Config) handshakeTimeout() time.Duration {
+	return orDefault(cfg.HandshakeTimeout, DefaultHandshakeTimeout, math.MaxInt64)
+}
+
+func (cfg *Config) maxHandshakeSize() int {
+	return cmp.Or(cfg.MaxHandshakeSize, DefaultMaxHandshakeSize)
+}
+
+func (cfg *Config) closeTimeout() time.Duration {
+	return cmp.Or(cfg.CloseTimeout, DefaultCloseTimeout)
+}
+
+func (cfg *Config) controlTimeout() time.Duration {
+	return cmp.Or(cfg.ControlTimeout, DefaultControlTimeout)
+}
+
+// keepaliveInterval is zero when the keepalive is off.
+func (cfg *Config) keepaliveInterval() time.Duration {
+	return orDefault(cfg.KeepaliveInterval, DefaultKeepaliveInterval, 0)
+}
+
+func (cfg *Config) keepaliveTimeout() time.Duration {
+	return cmp.Or(cfg.KeepaliveTimeout, DefaultKeepaliveTimeout)
+}
 
 // orDefault returns def for zero, unbounded for a negative value, else v.
 func orDefault[T int | int64 | time.Duration](v, def, unbounded T) T {
@@ -237,7 +259,7 @@ func orDefault[T int | int64 | time.Duration](v, def, unbounded T) T {
 
 // withHandshakeTimeout bounds ctx by the configured time.
 func (cfg *Config) withHandshakeTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, cfg.HandshakeTimeout, errHandshakeTimeout)
+	return context.WithTimeoutCause(ctx, cfg.handshakeTimeout(), errHandshakeTimeout)
 }
 
 var errHandshakeTimeout = errors.New("websocket: the opening handshake took longer than Config.HandshakeTimeout")

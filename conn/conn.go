@@ -37,7 +37,7 @@ const (
 type Conn struct {
 	nc          net.Conn
 	role        Role
-	cfg         *Config // resolved
+	cfg         *Config
 	subprotocol string
 
 	rd     reader
@@ -67,15 +67,15 @@ type Conn struct {
 // A cfg with an impossible value panics, and so do extensions that this package
 // doesn't have; Dial, Accept and Upgrade return an error instead.
 func New(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
-	resolved, err := cfg.resolve()
+	cfg, err := cfg.check()
 	if err != nil {
 		panic(err)
 	}
-	compression, err := newCompression(role, hs.Extensions, resolved.Compression, false)
+	compression, err := newCompression(role, hs.Extensions, cfg.Compression, false)
 	if err != nil {
 		panic(err)
 	}
-	return newConn(nc, role, hs, resolved, compression)
+	return newConn(nc, role, hs, cfg, compression)
 }
 
 func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compression) *Conn {

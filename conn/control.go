@@ -121,7 +121,7 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 		c.sendPending()
 		close(sent)
 	}()
-	enough := time.NewTimer(c.cfg.ControlTimeout)
+	enough := time.NewTimer(c.cfg.controlTimeout())
 	defer enough.Stop()
 	select {
 	case <-sent:

@@ -24,7 +24,7 @@ import (
 // basic authentication. A host that is not ASCII is converted, see
 // [handshake.ParseURL].
 func Dial(ctx context.Context, rawURL string, cfg *Config) (*Conn, error) {
-	c, err := cfg.resolve()
+	c, err := cfg.check()
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (cfg *Config) shake(nc net.Conn, hs *handshake.Client, request []byte) (han
 		return handshake.Result{}, fmt.Errorf("websocket: write the handshake's request: %w", err)
 	}
 	var resp *handshake.Response
-	rest, err := readHead(nc, cfg.MaxHandshakeSize, finalResponse(&resp))
+	rest, err := readHead(nc, cfg.maxHandshakeSize(), finalResponse(&resp))
 	if err != nil {
 		return handshake.Result{}, err
 	}

@@ -147,7 +147,7 @@ func (g *Group) checkIdle() {
 // goAway sends Close behind the message being streamed, and waits for the end.
 func (c *Conn) goAway(ctx context.Context) {
 	if c.lockForMessage(ctx) == nil {
-		bound, cancel := timeout(c.cfg.CloseTimeout, errCloseTimeout)
+		bound, cancel := timeout(c.cfg.closeTimeout(), errCloseTimeout)
 		defer cancel()
 		payload, _ := frame.AppendClose(nil, frame.StatusGoingAway, "")
 		err := c.writeControl(bound, frame.Close, payload)

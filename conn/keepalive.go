@@ -94,7 +94,7 @@ const (
 
 func (c *Conn) startKeepalive() {
 	k := &c.alive
-	k.interval, k.timeout = c.cfg.KeepaliveInterval, c.cfg.KeepaliveTimeout
+	k.interval, k.timeout = c.cfg.keepaliveInterval(), c.cfg.keepaliveTimeout()
 	if k.interval == 0 {
 		return
 	}

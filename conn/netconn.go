@@ -130,7 +130,7 @@ func (n *netConn) Write(p []byte) (int, error) {
 // messageSize is how much of p goes into one message of one frame. Text is
 // not cut inside a code point.
 func (n *netConn) messageSize(p []byte) int {
-	size := min(netConnMessage, max(n.c.cfg.FrameSize, utf8.UTFMax))
+	size := min(netConnMessage, max(n.c.cfg.frameSize(), utf8.UTFMax))
 	if len(p) <= size {
 		return len(p)
 	}

@@ -84,7 +84,7 @@ func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (packed i
 	}
 	h := frame.Header{FIN: true, RSV: form.rsv, Opcode: m.typ}
 	switch w := &c.wr; {
-	case c.role == Server && w.buf != nil && len(form.payload) <= c.cfg.FrameSize &&
+	case c.role == Server && w.buf != nil && len(form.payload) <= c.cfg.frameSize() &&
 		form.wire != nil && len(w.buf)+len(form.wire) <= writeSize:
 		w.buf = append(w.buf, form.wire...)
 	default:

@@ -84,7 +84,7 @@ func (cfg *Config) open(ctx context.Context, proxy, u *url.URL, turn *pass) (net
 	case "socks5", "socks5h":
 		ask = connectSOCKS5
 	}
-	if err := during(ctx, nc, func() error { return ask(nc, proxy, address, cfg.MaxHandshakeSize) }); err != nil {
+	if err := during(ctx, nc, func() error { return ask(nc, proxy, address, cfg.maxHandshakeSize()) }); err != nil {
 		nc.Close()
 		return nil, err
 	}

@@ -215,14 +215,14 @@ func (c *Conn) beginFrame() error {
 	}
 	r.fin, r.masked, r.key = h.FIN, h.Masked, h.Key
 	r.left, r.keyPos, r.clean = h.Length, 0, 0
-	if r.fragments++; r.fragments > c.cfg.MaxFragments {
+	if r.fragments++; r.fragments > c.cfg.maxFragments() {
 		return c.fail(frame.ErrTooManyFragments)
 	}
 	// What a compressed message takes shows only when it is inflated.
 	if r.compressed {
 		return nil
 	}
-	if h.Length > c.cfg.MaxMessageSize-r.size {
+	if h.Length > c.cfg.maxMessageSize()-r.size {
 		return c.fail(frame.ErrMessageTooBig)
 	}
 	r.size += h.Length

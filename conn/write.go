@@ -196,7 +196,7 @@ func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte, pla
 func (c *Conn) appendPayload(ctx context.Context, h frame.Header, p []byte) error {
 	fin := h.FIN
 	for {
-		n := min(len(p), c.cfg.FrameSize)
+		n := min(len(p), c.cfg.frameSize())
 		h.FIN = fin && n == len(p)
 		if err := c.appendFrame(ctx, h, p[:n]); err != nil || n == len(p) {
 			return err

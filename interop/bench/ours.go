@@ -113,8 +113,11 @@ var ourBest = &idiom{
 		}
 	},
 	upgrade: func(nc net.Conn) error {
-		_, err := conn.Upgrade(context.Background(), nc, ourConfig)
-		return err
+		ws, err := conn.Upgrade(context.Background(), nc, ourConfig)
+		if err != nil {
+			return err
+		}
+		return ws.CloseNow() // which ends its keepalive, too
 	},
 	reader: func(nc net.Conn) (func(int) error, error) {
 		ws := conn.New(nc, conn.Server, handshake.Result{}, ourConfig)

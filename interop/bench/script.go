@@ -78,6 +78,9 @@ func (c *scriptConn) Write(p []byte) (int, error) {
 }
 
 func (c *scriptConn) Close() error {
+	if c.closed == nil { // made for a handshake alone
+		return nil
+	}
 	select {
 	case <-c.closed:
 	default:
