@@ -132,6 +132,11 @@ func (c *Conn) ended() error {
 	if !c.over.Load() {
 		return nil
 	}
+	return c.cause()
+}
+
+// cause waits for the end under way, and returns why.
+func (c *Conn) cause() error {
 	<-c.done // over is true a moment before the transport is closed
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -41,6 +41,7 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 		return false, false, nil
 	case n < len(w.buf):
 		w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+		w.queued.Store(true)
 	default:
 		c.dropBuffer()
 		whole = true

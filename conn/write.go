@@ -17,8 +17,8 @@ type writer struct {
 	lock lock
 	intr interrupter
 
-	buf    []byte // frames that have not left; nil when there are none
-	queued atomic.Bool
+	buf    []byte      // frames that have not left; nil when there are none
+	queued atomic.Bool // somebody has to see to it that buf leaves: a reader that waits does
 
 	stream    *messageWriter // the message that NextWriter has begun
 	closeSent atomic.Bool    // nothing but the end of TCP follows
@@ -100,6 +100,7 @@ func (c *Conn) bufferMessage(typ MessageType, p []byte, plain bool) error {
 		c.compression.forget()
 		return c.takeBack(start, err)
 	}
+	c.wr.queued.Store(c.wr.buf != nil)
 	c.countSent(typ, int64(len(p)))
 	c.traceBuffered()
 	return nil
@@ -171,14 +172,16 @@ func (c *Conn) lockForMessage(ctx context.Context) error {
 
 // writable returns the error of a write after Close or after the end.
 func (c *Conn) writable() error {
-	if err := c.ended(); err != nil {
-		return err
-	}
-	if c.wr.closeSent.Load() {
-		return fmt.Errorf("websocket: write after Close: %w", net.ErrClosed)
+	switch {
+	case c.over.Load():
+		return c.cause()
+	case c.wr.closeSent.Load():
+		return errClosing
 	}
 	return nil
 }
+
+var errClosing = fmt.Errorf("websocket: write after Close: %w", net.ErrClosed)
 
 // appendMessage puts a message into the buffer, compressed if that was agreed
 // and it is not to be plain. After an error, of this and of what it calls, the
@@ -224,7 +227,6 @@ func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error 
 	}
 	if w.buf == nil {
 		w.buf = writeBuffers.Get().(*[writeSize]byte)[:0]
-		w.queued.Store(true)
 	}
 	w.buf = h.Append(w.buf)
 	switch start := len(w.buf); {
@@ -270,6 +272,8 @@ func (c *Conn) flushWith(ctx context.Context, p []byte) error {
 		w.buf = w.buf[:copy(w.buf, w.buf[min(n, int64(len(w.buf))):])]
 		if len(w.buf) == 0 {
 			c.dropBuffer()
+		} else {
+			w.queued.Store(true)
 		}
 	}
 	return err
@@ -383,7 +387,9 @@ func (c *Conn) dropBuffer() {
 	w := &c.wr
 	writeBuffers.Put((*[writeSize]byte)(w.buf[:writeSize]))
 	w.buf = nil
-	w.queued.Store(false)
+	if w.queued.Load() { // setting it costs more than asking
+		w.queued.Store(false)
+	}
 }
 
 // failCut ends the connection after an error inside a message or a control

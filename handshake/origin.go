@@ -17,8 +17,12 @@ func parseOrigin(s string) (origin, bool) {
 	if !ok || !validScheme(scheme) {
 		return origin{}, false
 	}
-	scheme = lowerASCII(scheme)
-	host, port, ok := splitHost(rest)
+	return originOf(lowerASCII(scheme), rest)
+}
+
+// originOf is the origin of a scheme in lower case and "host[:port]".
+func originOf(scheme, authority string) (origin, bool) {
+	host, port, ok := splitHost(authority)
 	if !ok {
 		return origin{}, false
 	}
@@ -190,6 +194,6 @@ func (s *Server) originAllowed(value, host string, secure bool) bool {
 	if secure {
 		scheme = "https"
 	}
-	self, valid := parseOrigin(scheme + "://" + host)
+	self, valid := originOf(scheme, host)
 	return ok && valid && o == self
 }
