@@ -434,3 +434,22 @@ func TestSequence(t *testing.T) {
 	_, _, err := hub.ParseSequence(conn.Binary, make([]byte, 7))
 	require.ErrorIs(t, err, hub.ErrSequence)
 }
+
+// Each limit holds from its smallest value on.
+func TestTrimToOne(t *testing.T) {
+	begun := time.Now()
+	for name, keep := range map[string]hub.Limits{
+		"messages": {Messages: 1}, "bytes": {Bytes: 1}, "age": {Age: 1},
+	} {
+		ring := hub.NewRing(1)
+		for i := range 2 {
+			m, err := conn.Prepare(conn.Text, []byte("x"))
+			require.NoError(t, err)
+			require.NoError(t, ring.Append(hub.Entry{Seq: uint64(i + 1), Message: m, Time: begun.Add(time.Duration(2 * i))}))
+		}
+		require.NoError(t, ring.Trim(keep, begun.Add(2)))
+		first, last, err := ring.Bounds()
+		require.NoError(t, err)
+		require.Equal(t, [2]uint64{2, 2}, [2]uint64{first, last}, name)
+	}
+}
