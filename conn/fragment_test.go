@@ -123,13 +123,10 @@ func TestBothWays(t *testing.T) {
 	for _, ws := range []*conn.Conn{client, server} {
 		all.Go(func() {
 			for i := range each {
-				if err := ws.BufferMessage(conn.Binary, []byte{byte(i), byte(i >> 8)}); err != nil {
+				if err := ws.WriteMessage(t.Context(), conn.Binary, []byte{byte(i), byte(i >> 8)}); err != nil {
 					t.Errorf("%v: %v", ws.Role(), err)
 					return
 				}
-			}
-			if err := ws.Flush(t.Context()); err != nil {
-				t.Errorf("%v: %v", ws.Role(), err)
 			}
 		})
 		all.Go(func() {

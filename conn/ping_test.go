@@ -106,6 +106,7 @@ func TestPongInsideMessage(t *testing.T) {
 			go ws.ReadMessage(t.Context())
 			synctest.Wait() // the first frame is stuck
 			peer.Write(pingTo(role, "p"))
+			synctest.Wait() // the pong waits for the first frame to leave
 			out := collect(peer)
 			synctest.Wait()
 			ws.CloseNow()
