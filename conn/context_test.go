@@ -17,7 +17,8 @@ func TestContextOutlivesConn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := func() weak.Pointer[conn.Conn] {
-		ws, peer := raw(conn.Client, nil)
+		// A timer that was stopped stays in the runtime's heap for a while.
+		ws, peer := raw(conn.Client, &conn.Config{KeepaliveInterval: -1})
 		out := collect(peer)
 		require.NoError(t, ws.WriteMessage(ctx, conn.Text, nil))
 		go peer.Write(textTo(conn.Client, "x"))
