@@ -10,7 +10,7 @@ import (
 const batchSize = 128
 
 // WriteBatch sends the messages in order, behind what BufferMessage has left,
-// with one system call for each write buffer that they fill (16 KiB or 128
+// with one system call for each write buffer that they fill (18 KiB or 128
 // messages, whichever comes first). A message larger than that leaves as
 // WritePrepared describes. Without messages it is Flush. The slice is not kept.
 //

@@ -3,8 +3,10 @@ package conn
 import "sync"
 
 const (
-	readSize  = 16 << 10 // takes a pipelined burst of small messages in one read
-	writeSize = 16 << 10 // takes a small message with its header, or many of them
+	// A message of 16 KiB with its header fits either buffer, and a pipelined
+	// burst of small ones. 18 KiB is what the runtime rounds that up to.
+	readSize  = 18 << 10
+	writeSize = 18 << 10
 
 	// longSize is the piece in which a long payload leaves. It is the largest
 	// with which a Conn whose peer doesn't read stays within 64 KiB.
@@ -13,7 +15,7 @@ const (
 	// growStep is the most that a declared length makes us allocate ahead of
 	// the bytes themselves (RFC 6455, section 10.4), until doubling is more.
 	// What a read buffer does not hold of 64 KiB and a header fits.
-	growStep = 48<<10 + 14
+	growStep = 46<<10 + 14
 
 	// keepSize is the largest message buffer that goes back to its pool: that
 	// of a message of DefaultMaxMessageSize, grown by doubling, does.

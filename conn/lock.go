@@ -56,9 +56,13 @@ func (l *lock) lock(ctx context.Context) error {
 }
 
 func (l *lock) unlock() {
-	if l.state.CompareAndSwap(lockHeld, lockFree) {
-		return
+	if !l.state.CompareAndSwap(lockHeld, lockFree) {
+		l.pass()
 	}
+}
+
+// pass gives the lock to who has waited longest.
+func (l *lock) pass() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.waiters) == 0 {

@@ -31,7 +31,18 @@ func (c *Conn) AppendMessage(ctx context.Context, dst []byte) (MessageType, []by
 		return 0, dst, err
 	}
 	defer c.rd.lock.unlock()
-	if err := c.begin(ctx); err != nil {
+	if err := c.await(ctx); err != nil {
+		return 0, dst, err
+	}
+	if typ, key, payload := c.whole(); typ != 0 {
+		have := len(dst)
+		whole := slices.Grow(dst, len(payload))[:have+len(payload)]
+		if err := c.finishWhole(typ, key, whole[have:], payload); err != nil {
+			return 0, dst, err
+		}
+		return typ, whole, nil
+	}
+	if err := c.open(ctx); err != nil {
 		return 0, dst, err
 	}
 	r := &c.rd
@@ -146,13 +157,18 @@ func (c *Conn) endLoan(held *loan) {
 
 // takeBack ends a loan, so that a Conn that waits keeps no buffer.
 func (r *reader) takeBack(held *loan) {
-	if r.lent != 0 && r.lent == held.turn {
+	if r.lent == held.turn {
 		r.lent = 0
 	}
 	if held.pooled != nil {
-		keepMessageBuffer(held.pooled)
-		held.pooled = nil
+		held.free()
 	}
+}
+
+// free gives the buffer of the pool back.
+func (held *loan) free() {
+	keepMessageBuffer(held.pooled)
+	held.pooled = nil
 }
 
 // nextMessage reads one message for Messages.
@@ -162,7 +178,17 @@ func (c *Conn) nextMessage(ctx context.Context, held *loan) (msg Message, err er
 	}
 	defer c.rd.lock.unlock()
 	c.rd.takeBack(held)
-	if err = c.begin(ctx); err == nil {
+	if err := c.await(ctx); err != nil {
+		return msg, err
+	}
+	if typ, key, payload := c.whole(); typ != 0 {
+		c.rd.lend(held)
+		if err := c.finishWhole(typ, key, payload, payload); err != nil {
+			return msg, err
+		}
+		return Message{typ, payload}, nil
+	}
+	if err = c.open(ctx); err == nil {
 		msg.Type = c.rd.typ
 		msg.Data, err = c.lend(ctx, held)
 	}
@@ -177,10 +203,15 @@ func (c *Conn) lend(ctx context.Context, held *loan) ([]byte, error) {
 	}
 	data, err := c.inPlace(ctx)
 	if err == nil {
-		r.turn++
-		held.turn, r.lent = r.turn, r.turn
+		r.lend(held)
 	}
 	return data, err
+}
+
+// lend notes that held has a slice of the read buffer.
+func (r *reader) lend(held *loan) {
+	r.turn++
+	held.turn, r.lent = r.turn, r.turn
 }
 
 // toPooled reads the rest of the current message into a buffer of the pool.

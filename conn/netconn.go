@@ -19,7 +19,7 @@ import (
 const netConnMessage = writeSize - frame.MaxHeaderSize
 
 // NetConn returns c as a stream of bytes. Read spans messages; Write sends one
-// message of type typ, or several when p is longer than about 16 KiB. NetConn
+// message of type typ, or several when p is longer than about 18 KiB. NetConn
 // panics unless typ is Text or Binary; with Text, every Write must be valid
 // UTF-8 on its own. While the net.Conn is in use, nothing else may read from c.
 //

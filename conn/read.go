@@ -65,9 +65,13 @@ func (r *reader) giveBack() {
 // it: what is unread moves to another buffer, and the lent one is left to the
 // garbage collector.
 func (r *reader) reclaim() {
-	if r.lent == 0 {
-		return
+	if r.lent != 0 {
+		r.leave()
 	}
+}
+
+// leave is the rest of reclaim.
+func (r *reader) leave() {
 	r.lent = 0
 	old := r.buf[r.pos:r.end]
 	r.borrow()
@@ -76,6 +80,13 @@ func (r *reader) reclaim() {
 
 // lockReader takes the reader's lock.
 func (c *Conn) lockReader(ctx context.Context) error {
+	if c.rd.lock.tryLock() {
+		return nil
+	}
+	return c.waitReader(ctx)
+}
+
+func (c *Conn) waitReader(ctx context.Context) error {
 	if err := c.rd.lock.lock(ctx); err != nil {
 		return fmt.Errorf("websocket: read: %w", err)
 	}
@@ -229,9 +240,27 @@ func (c *Conn) beginFrame() error {
 	return nil
 }
 
-// begin makes sure that a message has begun. One that a stream left unread is
-// read to its end first; one that a cut read left goes on.
+// begin makes sure that a message has begun.
 func (c *Conn) begin(ctx context.Context) error {
+	if err := c.await(ctx); err != nil {
+		return err
+	}
+	return c.open(ctx)
+}
+
+// open reads the header with which the next message begins, unless that has
+// been done.
+func (c *Conn) open(ctx context.Context) error {
+	if c.rd.open {
+		return nil
+	}
+	return c.nextHeader(ctx)
+}
+
+// await waits for the first byte of the next message, or of a control frame
+// before it. A message that a stream left unread is read to its end first; one
+// that a cut read left goes on.
+func (c *Conn) await(ctx context.Context) error {
 	r := &c.rd
 	if err := c.ended(); err != nil {
 		return err
@@ -245,16 +274,42 @@ func (c *Conn) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	if r.open {
-		return nil
-	}
 	// An idle connection waits here, where the stack is shallow.
-	if r.pos == r.end {
-		if err := c.fill(ctx); err != nil {
-			return err
-		}
+	if r.pos == r.end && !r.open {
+		return c.fill(ctx)
 	}
-	return c.nextHeader(ctx)
+	return nil
+}
+
+// whole takes a message that lies whole in the buffer, one frame, as most are:
+// nothing has to be kept of how far it has come. typ is zero when the next
+// message is no such one.
+func (c *Conn) whole() (typ MessageType, key mask.Key, payload []byte) {
+	r := &c.rd
+	if r.open {
+		return 0, key, nil
+	}
+	typ, key, payload, n := r.rules.Whole(r.buf[r.pos:r.end])
+	if int64(len(payload)) > c.cfg.maxMessageSize() {
+		return 0, key, nil // beginFrame says so
+	}
+	r.pos += n
+	return typ, key, payload
+}
+
+// finishWhole unmasks a message that lay whole in the buffer into dst, and
+// judges its text.
+func (c *Conn) finishWhole(typ MessageType, key mask.Key, dst, payload []byte) error {
+	if c.role == Server {
+		mask.XOR(dst, payload, key, 0)
+	} else if len(dst) > 0 && &dst[0] != &payload[0] {
+		copy(dst, payload)
+	}
+	if typ == Text && !frame.ValidUTF8(dst) {
+		return c.fail(frame.ErrInvalidUTF8)
+	}
+	c.countReceived(typ, int64(len(dst)))
+	return nil
 }
 
 // finish ends the current message: text must not end inside a code point
@@ -265,7 +320,7 @@ func (c *Conn) finish() error {
 		return c.fail(frame.ErrInvalidUTF8)
 	}
 	r.open, r.streaming = false, false
-	c.countReceived()
+	c.countReceived(r.typ, r.size)
 	return nil
 }
 

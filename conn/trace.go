@@ -60,16 +60,28 @@ func (cfg *Config) traceBegin() (begun time.Time) {
 func (c *Conn) countSent(typ MessageType, size int64) {
 	c.stats.messagesSent.Add(1)
 	c.stats.payloadSent.Add(size)
-	if t := c.cfg.Trace; t != nil && t.MessageSent != nil {
+	if t := c.cfg.Trace; t != nil {
+		t.sent(c, typ, size)
+	}
+}
+
+func (t *Trace) sent(c *Conn, typ MessageType, size int64) {
+	if t.MessageSent != nil {
 		t.MessageSent(c, typ, size)
 	}
 }
 
 // countReceived counts a message that was read to its end.
-func (c *Conn) countReceived() {
+func (c *Conn) countReceived(typ MessageType, size int64) {
 	c.stats.messagesReceived.Add(1)
-	if t := c.cfg.Trace; t != nil && t.MessageReceived != nil {
-		t.MessageReceived(c, c.rd.typ, c.rd.size)
+	if t := c.cfg.Trace; t != nil {
+		t.received(c, typ, size)
+	}
+}
+
+func (t *Trace) received(c *Conn, typ MessageType, size int64) {
+	if t.MessageReceived != nil {
+		t.MessageReceived(c, typ, size)
 	}
 }
 

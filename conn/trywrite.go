@@ -9,7 +9,7 @@ import (
 )
 
 // TryWrite sends m if that needs no waiting: nobody else is writing, nothing
-// is buffered, m fits the write buffer (16 KiB) and one frame, and the socket
+// is buffered, m fits the write buffer (18 KiB) and one frame, and the socket
 // takes bytes now. Otherwise nothing is sent and ok is false, as it always is
 // for a transport other than a TCP or Unix socket, and on Windows.
 //

@@ -39,7 +39,7 @@ func TestTryWrite(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, ok, "it would overtake what is buffered")
 	require.NoError(t, ws.Flush(t.Context()))
-	big, err := conn.Prepare(conn.Binary, make([]byte, 16<<10))
+	big, err := conn.Prepare(conn.Binary, make([]byte, 18<<10))
 	require.NoError(t, err)
 	ok, _, err = ws.TryWrite(big)
 	require.NoError(t, err)

@@ -1,5 +1,11 @@
 package frame
 
+import (
+	"encoding/binary"
+
+	"github.com/seed24abed78/rfc6455/mask"
+)
+
 // Validator judges the headers of one direction of a connection, in the order
 // they come: who masks, which bits and opcodes have a meaning, what a control
 // frame may look like, and how fragments follow each other (RFC 6455, sections
@@ -41,6 +47,46 @@ func (v *Validator) Next(b []byte, h *Header) (n int, err error) {
 		return 0, err
 	}
 	return n, nil
+}
+
+// Whole recognizes what most messages are: one frame with all of its payload at
+// the beginning of b, Text or Binary, no reserved bit set, up to 65535 bytes. It
+// returns the opcode, the payload where it lies, still masked with key when
+// Role is Server, and the number of bytes that the frame takes. For all else op
+// is zero, and b is for Next to judge: bytes that break a rule, an incomplete
+// frame, a fragment, a control frame. Whole accepts nothing that Next does not.
+func (v *Validator) Whole(b []byte) (op Opcode, key mask.Key, payload []byte, n int) {
+	if len(b) < 2 || v.inMessage {
+		return 0, key, nil, 0
+	}
+	op = Opcode(b[0] ^ bitFIN)
+	masked := b[1]&bitMask != 0
+	if op != Text && op != Binary || masked != (v.Role == Server) {
+		return 0, key, nil, 0
+	}
+	length := int(b[1] & bitsLength)
+	n = 2
+	if length >= length16 {
+		if length == length64 || len(b) < 4 {
+			return 0, key, nil, 0
+		}
+		length = int(binary.BigEndian.Uint16(b[2:]))
+		n = 4
+		if length < length16 {
+			return 0, key, nil, 0
+		}
+	}
+	if masked {
+		n += len(key)
+	}
+	end := n + length
+	if len(b) < end {
+		return 0, key, nil, 0
+	}
+	if masked {
+		key = mask.Key(b[n-len(key):])
+	}
+	return op, key, b[n:end:end], end
 }
 
 func (v *Validator) check(h *Header) error {

@@ -2,6 +2,7 @@ package frame_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -218,5 +219,62 @@ func TestNext(t *testing.T) {
 				require.Equal(t, two, one)
 			}
 		}
+	}
+}
+
+// Whole takes a message of one frame with its payload, and nothing less or else;
+// what it leaves is Next's to judge.
+func TestWhole(t *testing.T) {
+	long := func(head string, n int) string { return head + strings.Repeat(" 00", n) }
+	for _, tt := range []struct {
+		name   string
+		server bool
+		before string // a header that is judged first
+		in     string
+		op     frame.Opcode
+		n      int // bytes of header
+	}{
+		{"empty text", true, "", "81 80 37 fa 21 3d", frame.Text, 6},
+		{"Hello", true, "", "81 85 37 fa 21 3d 7f 9f 4d 51 58", frame.Text, 6},
+		{"Hello to a client", false, "", "81 05 48 65 6c 6c 6f", frame.Text, 2},
+		{"125 bytes", false, "", long("82 7d", 125), frame.Binary, 2},
+		{"126 bytes", true, "", long("82 fe 00 7e 37 fa 21 3d", 126), frame.Binary, 8},
+		{"65535 bytes", false, "", long("82 7e ff ff", 65535), frame.Binary, 4},
+		{"after a message", true, "81 80 37 fa 21 3d", "82 80 37 fa 21 3d", frame.Binary, 6},
+		{"65536 bytes", false, "", long("82 7f 00 00 00 00 00 01 00 00", 65536), 0, 0},
+		{"125 bytes in two", false, "", long("82 7e 00 7d", 125), 0, 0},
+		{"no mask", true, "", "81 00", 0, 0},
+		{"a mask", false, "", "81 80 37 fa 21 3d", 0, 0},
+		{"first fragment", true, "", "01 80 37 fa 21 3d", 0, 0},
+		{"last fragment", true, "01 80 37 fa 21 3d", "80 80 37 fa 21 3d", 0, 0},
+		{"inside a message", true, "01 80 37 fa 21 3d", "81 80 37 fa 21 3d", 0, 0},
+		{"RSV1", true, "", "c1 80 37 fa 21 3d", 0, 0},
+		{"ping", true, "", "89 80 37 fa 21 3d", 0, 0},
+		{"reserved", true, "", "83 80 37 fa 21 3d", 0, 0},
+		{"nothing", true, "", "", 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			v := frame.Validator{Role: frame.Client, RSV: frame.RSV1}
+			if tt.server {
+				v.Role = frame.Server
+			}
+			if tt.before != "" {
+				require.NoError(t, v.Check(header(t, tt.before)))
+			}
+			b := wire(t, tt.in)
+			op, key, payload, n := v.Whole(append(b, 0xff))
+			require.Equal(t, tt.op, op)
+			if tt.op == 0 {
+				return
+			}
+			require.Equal(t, len(b), n)
+			require.Equal(t, b[tt.n:], payload)
+			require.Equal(t, len(payload), cap(payload), "what follows is no part of it")
+			require.Equal(t, header(t, tt.in).Key, key)
+			for cut := range b {
+				op, _, _, _ = v.Whole(b[:cut])
+				require.Zero(t, op, "the first %d bytes", cut)
+			}
+		})
 	}
 }

@@ -99,6 +99,7 @@ func FuzzSequence(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%x: %v", wire, err)
 			}
+			checkWhole(t, &v, wire, h)
 			err = v.Check(h)
 			if _, _, code := m.header(wire); (err == nil) != (code == 0) {
 				t.Fatalf("%x, inside a message %v: %v, the model says %d", wire, m.open, err, code)
@@ -111,6 +112,26 @@ func FuzzSequence(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkWhole has v recognize a frame with header wire and a payload of as many
+// zeros as it takes, and every beginning of it, before v has judged h.
+func checkWhole(t *testing.T, v *frame.Validator, wire []byte, h frame.Header) {
+	whole := h.FIN && h.RSV == 0 && (h.Opcode == frame.Text || h.Opcode == frame.Binary) &&
+		h.Masked == (v.Role == frame.Server) && h.Length <= 65535 && !v.InMessage()
+	b := append(bytes.Clone(wire), make([]byte, min(h.Length, 1<<10))...)
+	op, key, p, n := v.Whole(append(b, 1, 2, 3))
+	if !whole && op != 0 {
+		t.Fatalf("%x is taken for a whole message", wire)
+	}
+	if whole && (op != h.Opcode || key != h.Key || !bytes.Equal(p, b[len(wire):]) || n != len(b)) {
+		t.Fatalf("%x: opcode %v, key %x, payload %x, %d bytes", b, op, key, p, n)
+	}
+	for cut := range b {
+		if op, _, _, _ := v.Whole(b[:cut]); op != 0 {
+			t.Fatalf("%x: the first %d bytes are taken for a whole message", b, cut)
+		}
+	}
 }
 
 // FuzzClose: a Close payload is judged as the model judges it, and what

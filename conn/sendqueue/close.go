@@ -29,7 +29,7 @@ func (q *Queue) fail(err error) {
 // Close doesn't wait.
 //
 // Close leaves the connection open and usable, unless ctx ended while a
-// message of more than 16 KiB was being written. A smaller one of which a part
+// message of more than 18 KiB was being written. A smaller one of which a part
 // had left counts as sent: the rest is in the Conn's buffer, for its next write
 // or Flush, and the error is not nil even if no message is returned.
 func (q *Queue) Close(ctx context.Context) ([]Item, error) {

@@ -33,7 +33,7 @@ func (c *counting) Write(p []byte) (int, error) {
 }
 
 // What has piled up behind a slow write leaves with as few system calls as
-// there are buffers to fill: 128 messages or 16 KiB each.
+// there are batches to fill: 128 messages or 16 KiB each.
 func TestSystemCalls(t *testing.T) {
 	for _, tt := range []struct {
 		role               conn.Role
