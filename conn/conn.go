@@ -40,10 +40,11 @@ type Conn struct {
 	cfg         *Config
 	subprotocol string
 
-	rd     reader
-	wr     writer
-	socket socket
-	pings  pings
+	socket bool // nc itself is a TCP or Unix socket
+
+	rd    reader
+	wr    writer
+	pings pings
 
 	compression *compression // nil when none was agreed
 
@@ -84,6 +85,7 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 		role:        role,
 		cfg:         cfg,
 		subprotocol: hs.Subprotocol,
+		socket:      isSocket(nc),
 		done:        make(chan struct{}),
 	}
 	c.rd.rules.Role = role
@@ -94,17 +96,15 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 	c.rd.intr.c = c
 	c.wr.intr.c, c.wr.intr.write = c, true
 	c.rd.early = hs.Buffered
-	c.wr.vectored = vectored(nc)
 	_, c.wr.fragile = nc.(*tls.Conn)
-	c.initSocket()
 	c.startKeepalive()
 	cfg.Group.add(c)
 	return c
 }
 
-// vectored tells whether net.Buffers leave in one system call. A wrapper around
-// such a conn would get one Write for each buffer.
-func vectored(nc net.Conn) bool {
+// isSocket tells whether nc itself is a socket. The Read and Write of a wrapper
+// around one have to be called, and net.Buffers would reach it in pieces.
+func isSocket(nc net.Conn) bool {
 	switch nc.(type) {
 	case *net.TCPConn, *net.UnixConn:
 		return true

@@ -121,7 +121,7 @@ func (c *Conn) fill(ctx context.Context) error {
 	}
 	var n int
 	var err error
-	if c.isSocket() {
+	if c.rawIO() {
 		n, err = c.readSocket()
 	} else {
 		n, err = c.readPlain()

@@ -97,3 +97,36 @@ func TestFullSocket(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, <-got)
 }
+
+// An echo over a socket costs no allocation: neither the RawConn nor what it
+// calls back leaves the stack.
+func TestSocketNoAllocation(t *testing.T) {
+	if raceEnabled {
+		t.Skip("sync.Pool drops buffers at random under the race detector")
+	}
+	for network, addr := range map[string]string{"tcp": "127.0.0.1:0", "unix": t.TempDir() + "/socket"} {
+		t.Run(network, func(t *testing.T) {
+			ln, err := net.Listen(network, addr)
+			require.NoError(t, err)
+			defer ln.Close()
+			client, err := net.Dial(network, ln.Addr().String())
+			require.NoError(t, err)
+			defer client.Close()
+			nc, err := ln.Accept()
+			require.NoError(t, err)
+			ws := conn.New(nc, conn.Server, handshake.Result{}, nil)
+			defer ws.CloseNow()
+			ctx, dst := t.Context(), make([]byte, 0, 5)
+			hello, answer := unhex(t, "81 85 00 00 00 00 48 65 6c 6c 6f"), make([]byte, 7)
+			require.Zero(t, testing.AllocsPerRun(100, func() {
+				client.Write(hello)
+				typ, data, err := ws.AppendMessage(ctx, dst)
+				if err == nil {
+					err = ws.WriteMessage(ctx, typ, data)
+				}
+				require.NoError(t, err)
+				io.ReadFull(client, answer)
+			}))
+		})
+	}
+}

@@ -25,7 +25,7 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	if err := c.writable(); err != nil {
 		return false, false, err
 	}
-	if !c.isSocket() || w.stream != nil || w.buf != nil || len(m.payload) > min(tryPayload, c.cfg.frameSize()) {
+	if !c.rawIO() || w.stream != nil || w.buf != nil || len(m.payload) > min(tryPayload, c.cfg.frameSize()) {
 		return false, false, nil
 	}
 	packed, err := c.appendPrepared(context.Background(), m)

@@ -23,10 +23,9 @@ type writer struct {
 	stream    *messageWriter // the message that NextWriter has begun
 	closeSent atomic.Bool    // nothing but the end of TCP follows
 
-	fragile  bool        // a write that is cut breaks the transport
-	vectored bool        // the transport takes net.Buffers in one call
-	vec      net.Buffers // of the large write under way, so that it allocates nothing
-	parts    [2][]byte
+	fragile bool        // a write that is cut breaks the transport
+	vec     net.Buffers // of the large write under way, so that it allocates nothing
+	parts   [2][]byte
 
 	// What others leave to the holder of lock, who has it done when he lets
 	// the lock go. None of them waits for it.
@@ -234,7 +233,7 @@ func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error 
 		w.buf = w.buf[:start+len(p)]
 		copyPayload(w.buf[start:], p, h, 0)
 		return nil
-	case !h.Masked && w.vectored:
+	case !h.Masked && c.socket: // takes net.Buffers in one call
 		return c.flushWith(ctx, p)
 	default:
 		return c.sendLong(ctx, h, p)
@@ -352,9 +351,16 @@ func (c *Conn) writeOut(ctx context.Context, b, p []byte) (n int64, err error) {
 
 // send gives b to the transport.
 func (c *Conn) send(b []byte) (int64, error) {
-	if c.isSocket() {
-		n, err := c.writeSocket(b, true)
-		return int64(n), err
+	if c.rawIO() {
+		n := 0
+		for n < len(b) {
+			k, err := c.writeSocket(b[n:], true)
+			if err != nil {
+				return int64(n), err
+			}
+			n += k
+		}
+		return int64(n), nil
 	}
 	n, err := c.nc.Write(b)
 	c.stats.bytesSent.Add(int64(n))
@@ -439,7 +445,7 @@ func (c *Conn) flushWaiting(ctx context.Context) error {
 // flushNow reports whether a socket took all of the buffer without waiting.
 func (c *Conn) flushNow() bool {
 	w := &c.wr
-	if w.buf == nil || !c.isSocket() {
+	if w.buf == nil || !c.rawIO() {
 		return false
 	}
 	n, _ := c.writeSocket(w.buf, false) // an error comes again
