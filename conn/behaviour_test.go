@@ -171,7 +171,7 @@ func TestUpgrade(t *testing.T) {
 // like any other, at whatever byte.
 func TestCancelledLargeRead(t *testing.T) {
 	want := []byte(strings.Repeat("häppchen ", 10_000))
-	wire := append(frame.Header{FIN: true, Opcode: frame.Text, Length: int64(len(want))}.Append(nil), want...)
+	wire := append((&frame.Header{FIN: true, Opcode: frame.Text, Length: int64(len(want))}).Append(nil), want...)
 	for cut := 0; cut < len(wire); cut += 4999 {
 		synctest.Test(t, func(t *testing.T) {
 			ws, peer := raw(conn.Client, &conn.Config{KeepaliveInterval: -1}) // the peer is silent on purpose

@@ -8,6 +8,9 @@ const (
 	readSize  = 18 << 10
 	writeSize = 18 << 10
 
+	// shortSize takes all control frames, and many a message.
+	shortSize = 144
+
 	// longSize is the piece in which a long payload leaves. It is the largest
 	// with which a Conn whose peer doesn't read stays within 64 KiB.
 	longSize = 56 << 10

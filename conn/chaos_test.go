@@ -76,7 +76,8 @@ func TestChaosTCP(t *testing.T) {
 func chaosConfig() *conn.Config {
 	return &conn.Config{
 		KeepaliveInterval: time.Second, KeepaliveTimeout: time.Second, CloseTimeout: time.Second, ControlTimeout: time.Second,
-		FrameSize: 1000,
+		HandshakeTimeout: time.Hour, // through a buffer of one byte each byte takes the link's latency
+		FrameSize:        1000,
 		OnClose: func(ws *conn.Conn, err error) {
 			var broken *frame.Error
 			if errors.As(err, &broken) {

@@ -116,11 +116,11 @@ func (c *Conn) appendCompressed(ctx context.Context, typ MessageType, p []byte) 
 		return err
 	}
 	if !z.takeover && len(out) >= len(p) {
-		return c.appendPayload(ctx, frame.Header{FIN: true, Opcode: typ}, p)
+		return c.appendPayload(ctx, wholeMessage(typ), p)
 	}
 	c.stats.deflatedFrom.Add(int64(len(p)))
 	c.stats.deflatedTo.Add(int64(len(out)))
-	return c.appendPayload(ctx, frame.Header{FIN: true, Opcode: typ, RSV: frame.RSV1}, out)
+	return c.appendPayload(ctx, frameKind{true, frame.RSV1, typ}, out)
 }
 
 // inflate reads the current message, which is compressed, to p, and returns

@@ -405,7 +405,7 @@ func TestCompressionBomb(t *testing.T) {
 	bomb := bytes.Repeat(append(deflated(make([]byte, 1<<20)), 0, 0, 0xff, 0xff), size>>20)
 	bomb = bomb[:len(bomb)-4]
 	require.Less(t, len(bomb), 5<<18)
-	wire := append(frame.Header{FIN: true, RSV: frame.RSV1, Opcode: frame.Binary, Length: int64(len(bomb))}.Append(nil), bomb...)
+	wire := append((&frame.Header{FIN: true, RSV: frame.RSV1, Opcode: frame.Binary, Length: int64(len(bomb))}).Append(nil), bomb...)
 	for _, limit := range []int64{1 << 16, -1} {
 		ws, peer := rawDeflate(t, conn.Client, "", conn.Config{MaxMessageSize: limit, CloseTimeout: time.Millisecond})
 		go peer.Write(wire)
@@ -766,7 +766,7 @@ func TestIdleCompressedMemory(t *testing.T) {
 		}
 		var result handshake.Result
 		var cfg conn.Config
-		wire := append(frame.Header{FIN: true, Opcode: frame.Text, Masked: true, Length: int64(len(p))}.Append(nil), p...)
+		wire := append((&frame.Header{FIN: true, Opcode: frame.Text, Masked: true, Length: int64(len(p))}).Append(nil), p...)
 		if compress {
 			params := "; server_no_context_takeover; client_no_context_takeover"
 			if takeover {
@@ -774,7 +774,7 @@ func TestIdleCompressedMemory(t *testing.T) {
 			}
 			result, cfg.Compression = agreed(t, "permessage-deflate"+params), &deflate.Options{}
 			z := deflated(p)
-			wire = append(frame.Header{FIN: true, RSV: frame.RSV1, Opcode: frame.Text, Masked: true, Length: int64(len(z))}.Append(nil), z...)
+			wire = append((&frame.Header{FIN: true, RSV: frame.RSV1, Opcode: frame.Text, Masked: true, Length: int64(len(z))}).Append(nil), z...)
 		}
 		measure(&before)
 		var peers []net.Conn

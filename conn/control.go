@@ -153,6 +153,18 @@ func (c *Conn) sendPending() {
 // it and whoever has written has nothing more to wait for.
 func (c *Conn) unlockWriter() {
 	w := &c.wr
+	if !w.leftToHolder() {
+		w.lock.unlock()
+		if !w.leftToHolder() || !w.lock.tryLock() {
+			return
+		}
+	}
+	c.passWriter()
+}
+
+// passWriter is the rest of unlockWriter.
+func (c *Conn) passWriter() {
+	w := &c.wr
 	for {
 		if w.hasFlush.Load() && !w.queued.Load() {
 			w.hasFlush.Store(false)

@@ -145,7 +145,7 @@ func TestKeepaliveLatePong(t *testing.T) {
 		time.Sleep(limit - 1)
 		for _, f := range rec.Frames() {
 			if f.Header.Opcode == frame.Ping {
-				peer.Write(frame.Header{FIN: true, Opcode: frame.Pong, Length: 8}.Append(nil))
+				peer.Write((&frame.Header{FIN: true, Opcode: frame.Pong, Length: 8}).Append(nil))
 				peer.Write(f.Payload)
 			}
 		}
@@ -319,7 +319,7 @@ func TestKeepaliveSlowPeer(t *testing.T) {
 		var rec conntest.Recorder
 		rec.OnFrame = func(f *conntest.Frame) {
 			if f.Header.Opcode == frame.Ping {
-				go peer.Write(append(frame.Header{FIN: true, Opcode: frame.Pong, Masked: true, Length: 8}.Append(nil), f.Payload...))
+				go peer.Write(append((&frame.Header{FIN: true, Opcode: frame.Pong, Masked: true, Length: 8}).Append(nil), f.Payload...))
 			}
 		}
 		slow := rec.Wrap(peer, conn.Client)
@@ -453,7 +453,7 @@ func TestControlOvertakes(t *testing.T) {
 		var rec conntest.Recorder
 		rec.OnFrame = func(f *conntest.Frame) {
 			if f.Header.Opcode == frame.Ping {
-				go peer.Write(append(frame.Header{FIN: true, Opcode: frame.Pong, Masked: true, Length: 8}.Append(nil), f.Payload...))
+				go peer.Write(append((&frame.Header{FIN: true, Opcode: frame.Pong, Masked: true, Length: 8}).Append(nil), f.Payload...))
 			}
 		}
 		go io.Copy(io.Discard, rec.Wrap(peer, conn.Client))

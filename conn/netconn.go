@@ -186,7 +186,7 @@ func (c *Conn) writeKept(ctx context.Context, typ MessageType, p []byte) (taken 
 		w.queued.Store(false)
 		return false, err
 	}
-	if err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: typ}, p); err != nil {
+	if err := c.appendFrame(ctx, wholeMessage(typ), p); err != nil {
 		return false, err
 	}
 	whole := len(w.buf)

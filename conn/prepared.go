@@ -82,13 +82,12 @@ func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (packed i
 	if err != nil {
 		return 0, err
 	}
-	h := frame.Header{FIN: true, RSV: form.rsv, Opcode: m.typ}
 	switch w := &c.wr; {
 	case c.role == Server && w.buf != nil && len(form.payload) <= c.cfg.frameSize() &&
 		form.wire != nil && len(w.buf)+len(form.wire) <= writeSize:
 		w.buf = append(w.buf, form.wire...)
 	default:
-		err = c.appendPayload(ctx, h, form.payload)
+		err = c.appendPayload(ctx, frameKind{true, form.rsv, m.typ}, form.payload)
 	}
 	return form.packed(), err
 }

@@ -37,9 +37,9 @@ func (c *Conn) nextWriter(ctx context.Context, typ MessageType, plain bool) (io.
 		return nil, err
 	}
 	defer c.unlockWriter()
-	m := &messageWriter{c: c, ctx: ctx, typ: typ, next: frame.Header{Opcode: typ}, over: make(chan struct{})}
+	m := &messageWriter{c: c, ctx: ctx, typ: typ, next: frameKind{op: typ}, over: make(chan struct{})}
 	if !plain && c.compression != nil {
-		m.next.RSV = frame.RSV1 // until the first fragment is small and the last
+		m.next.rsv = frame.RSV1 // until the first fragment is small and the last
 	}
 	c.wr.stream = m
 	return m, nil
@@ -51,9 +51,9 @@ type messageWriter struct {
 	c      *Conn
 	ctx    context.Context
 	typ    MessageType
-	next   frame.Header // of the next fragment
-	packed bool         // the message is compressed
-	begun  bool         // a fragment has left; set with the writer's lock held
+	next   frameKind // of the next fragment
+	packed bool      // the message is compressed
+	begun  bool      // a fragment has left; set with the writer's lock held
 	buf    []byte
 	size   int64
 	utf8   frame.UTF8
@@ -187,20 +187,20 @@ func (c *Conn) endAbandoned() error {
 
 // fragments puts fragments into the buffer.
 func (m *messageWriter) fragments(fin bool, parts [][]byte) error {
-	if m.next.RSV != 0 {
+	if m.next.rsv != 0 {
 		if m.packed = !fin || m.c.compression.wants(len(parts[0])); !m.packed {
-			m.next.RSV = 0
+			m.next.rsv = 0
 		}
 	}
 	for i, p := range parts {
-		m.next.FIN = fin && i == len(parts)-1
-		if len(p) == 0 && !m.next.FIN {
+		m.next.fin = fin && i == len(parts)-1
+		if len(p) == 0 && !m.next.fin {
 			continue
 		}
 		if err := m.fragment(p); err != nil {
 			return err
 		}
-		m.next = frame.Header{Opcode: frame.Continuation}
+		m.next = frameKind{op: frame.Continuation}
 		m.size += int64(len(p))
 	}
 	return nil
@@ -214,7 +214,7 @@ func (m *messageWriter) fragment(p []byte) (err error) {
 		pooled := messageBuffers.Get().(*[]byte)
 		defer keepMessageBuffer(pooled)
 		size := len(p)
-		if p, err = c.compression.compress((*pooled)[:0], p, m.next.FIN); err != nil {
+		if p, err = c.compression.compress((*pooled)[:0], p, m.next.fin); err != nil {
 			return err
 		}
 		*pooled = p

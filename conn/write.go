@@ -23,6 +23,9 @@ type writer struct {
 	stream    *messageWriter // the message that NextWriter has begun
 	closeSent atomic.Bool    // nothing but the end of TCP follows
 
+	short *[shortSize]byte // of writeAlone; nil before it is needed
+	keys  *mask.Keys       // a client's; nil before the first frame
+
 	fragile bool        // a write that is cut breaks the transport
 	vec     net.Buffers // of the large write under way, so that it allocates nothing
 	parts   [2][]byte
@@ -60,6 +63,20 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, plai
 		return err
 	}
 	defer c.unlockWriter()
+	var err error
+	if c.mayWriteAlone(p) && (plain || !c.compression.wants(len(p))) {
+		err = c.writeAlone(ctx, typ, p)
+	} else {
+		err = c.writeBehind(ctx, typ, p, plain)
+	}
+	if err == nil {
+		c.countSent(typ, int64(len(p)))
+	}
+	return err
+}
+
+// writeBehind sends a message behind what is buffered.
+func (c *Conn) writeBehind(ctx context.Context, typ MessageType, p []byte, plain bool) error {
 	start := c.streamEnd()
 	err := c.appendMessage(ctx, typ, p, plain)
 	if err == nil {
@@ -69,8 +86,59 @@ func (c *Conn) writeMessage(ctx context.Context, typ MessageType, p []byte, plai
 		c.compression.forget() // the peer doesn't get what the window holds
 		return c.takeBack(start, err)
 	}
-	c.countSent(typ, int64(len(p)))
 	return nil
+}
+
+// mayWriteAlone reports whether p can leave as one frame for which writeAlone
+// has a buffer, because nothing that is buffered has to leave before it.
+func (c *Conn) mayWriteAlone(p []byte) bool {
+	return c.wr.buf == nil && len(p) <= min(writeSize-frame.MaxHeaderSize, c.cfg.frameSize())
+}
+
+// writeAlone sends one frame, as most messages are and all control frames. When
+// ctx ends before a byte of it has left, it is taken back; after that, the
+// connection fails.
+func (c *Conn) writeAlone(ctx context.Context, op frame.Opcode, p []byte) error {
+	w := &c.wr
+	var buf []byte
+	var pooled *[writeSize]byte
+	if len(p) <= shortSize-frame.MaxHeaderSize {
+		buf = w.shortBuffer()
+	} else {
+		pooled = writeBuffers.Get().(*[writeSize]byte)
+		buf = pooled[:]
+	}
+	h := frame.Header{FIN: true, Opcode: op, Length: int64(len(p))}
+	if c.role == Client {
+		h.Masked, h.Key = true, w.newKey()
+	}
+	head := len(h.Append(buf[:0]))
+	copyPayload(buf[head:], p, &h)
+	n, err := c.writeOut(ctx, buf[:head+len(p)])
+	if pooled != nil {
+		writeBuffers.Put(pooled)
+	}
+	if err == nil || n == 0 && isCut(err) {
+		return err
+	}
+	return c.failCut(err)
+}
+
+// shortBuffer returns memory for a short frame. A Conn that writes some keeps it,
+// because a pool would cost as much as all else that there is to do for one.
+func (w *writer) shortBuffer() []byte {
+	if w.short == nil {
+		w.short = new([shortSize]byte)
+	}
+	return w.short[:]
+}
+
+// newKey returns a fresh masking key (RFC 6455, section 5.3).
+func (w *writer) newKey() mask.Key {
+	if w.keys == nil {
+		w.keys = new(mask.Keys)
+	}
+	return w.keys.Next()
 }
 
 // BufferMessage adds a message to the write buffer. What is buffered leaves
@@ -131,6 +199,13 @@ func checkMessage(typ MessageType, p []byte) error {
 
 // lockWriter takes the writer's lock.
 func (c *Conn) lockWriter(ctx context.Context) error {
+	if c.wr.lock.tryLock() {
+		return nil
+	}
+	return c.waitWriter(ctx)
+}
+
+func (c *Conn) waitWriter(ctx context.Context) error {
 	if err := c.wr.lock.lock(ctx); err != nil {
 		c.servePending() // the lock may have been ours for a moment
 		return fmt.Errorf("websocket: write: %w", err)
@@ -142,6 +217,17 @@ func (c *Conn) lockWriter(ctx context.Context) error {
 // is under way, because fragments of two messages never mix (RFC 6455,
 // section 5.4), and while data may still be sent (section 5.5.1).
 func (c *Conn) lockForMessage(ctx context.Context) error {
+	if c.wr.lock.tryLock() {
+		if c.wr.stream == nil && c.writable() == nil {
+			return nil
+		}
+		c.unlockWriter()
+	}
+	return c.waitForMessage(ctx)
+}
+
+// waitForMessage is the rest of lockForMessage.
+func (c *Conn) waitForMessage(ctx context.Context) error {
 	for {
 		if err := c.lockWriter(ctx); err != nil {
 			return err
@@ -189,36 +275,40 @@ func (c *Conn) appendMessage(ctx context.Context, typ MessageType, p []byte, pla
 	if !plain && c.compression.wants(len(p)) {
 		return c.appendCompressed(ctx, typ, p)
 	}
-	return c.appendPayload(ctx, frame.Header{FIN: true, Opcode: typ}, p)
+	return c.appendPayload(ctx, wholeMessage(typ), p)
 }
 
+// frameKind is what the header of a frame says beside masking and length. Unlike
+// a [frame.Header] it is handed on in registers.
+type frameKind struct {
+	fin bool
+	rsv frame.RSV
+	op  frame.Opcode
+}
+
+// wholeMessage is the kind of a frame that is a message, or a control frame.
+func wholeMessage(op frame.Opcode) frameKind { return frameKind{fin: true, op: op} }
+
 // appendPayload puts the payload p into the buffer, in frames of at most
-// FrameSize, between which pending control frames go out. The first frame is h;
-// its FIN is that of the last.
-func (c *Conn) appendPayload(ctx context.Context, h frame.Header, p []byte) error {
-	fin := h.FIN
-	for {
-		n := min(len(p), c.cfg.frameSize())
-		h.FIN = fin && n == len(p)
-		if err := c.appendFrame(ctx, h, p[:n]); err != nil || n == len(p) {
+// FrameSize, between which pending control frames go out. The first frame is of
+// kind k; its fin is that of the last.
+func (c *Conn) appendPayload(ctx context.Context, k frameKind, p []byte) error {
+	for size := c.cfg.frameSize(); len(p) > size; p = p[size:] {
+		if err := c.appendFrame(ctx, frameKind{rsv: k.rsv, op: k.op}, p[:size]); err != nil {
 			return err
 		}
-		p = p[n:]
-		h = frame.Header{Opcode: frame.Continuation}
+		k.rsv, k.op = 0, frame.Continuation
 		if err := c.writePending(ctx); err != nil {
 			return err
 		}
 	}
+	return c.appendFrame(ctx, k, p)
 }
 
 // appendFrame adds one frame to the buffer, or sends it at once when it
 // doesn't fit there.
-func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error {
+func (c *Conn) appendFrame(ctx context.Context, k frameKind, p []byte) error {
 	w := &c.wr
-	h.Length = int64(len(p))
-	if c.role == Client {
-		h.Masked, h.Key = true, mask.NewKey()
-	}
 	if w.buf != nil && len(w.buf)+frame.MaxHeaderSize+len(p) > writeSize {
 		if err := c.flush(ctx); err != nil {
 			return err
@@ -227,68 +317,89 @@ func (c *Conn) appendFrame(ctx context.Context, h frame.Header, p []byte) error 
 	if w.buf == nil {
 		w.buf = writeBuffers.Get().(*[writeSize]byte)[:0]
 	}
+	h := frame.Header{FIN: k.fin, RSV: k.rsv, Opcode: k.op, Length: int64(len(p))}
+	if c.role == Client {
+		h.Masked, h.Key = true, w.newKey()
+	}
 	w.buf = h.Append(w.buf)
 	switch start := len(w.buf); {
 	case start+len(p) <= writeSize:
 		w.buf = w.buf[:start+len(p)]
-		copyPayload(w.buf[start:], p, h, 0)
+		copyPayload(w.buf[start:], p, &h)
 		return nil
 	case !h.Masked && c.socket: // takes net.Buffers in one call
 		return c.flushWith(ctx, p)
 	default:
-		return c.sendLong(ctx, h, p)
+		return c.sendLong(ctx, &h, p)
 	}
 }
 
-// copyPayload copies payload into a buffer. A client's is masked on the way:
-// the caller's bytes never change, and a change that the caller makes later
-// never reaches the wire (RFC 6455, section 10.3).
-func copyPayload(dst, p []byte, h frame.Header, pos int) (next int) {
+// copyPayload copies the payload of a frame into a buffer. A client's is masked
+// on the way: the caller's bytes never change, and a change that the caller makes
+// later never reaches the wire (RFC 6455, section 10.3).
+func copyPayload(dst, p []byte, h *frame.Header) {
 	if h.Masked {
-		return mask.XOR(dst, p, h.Key, pos)
+		mask.XOR(dst, p, h.Key, 0)
+	} else {
+		copy(dst, p)
 	}
-	copy(dst, p)
-	return 0
 }
 
 // flush sends the buffer. What has not left when ctx ends stays, and leaves
 // later, unless the caller takes it back.
-func (c *Conn) flush(ctx context.Context) error { return c.flushWith(ctx, nil) }
+func (c *Conn) flush(ctx context.Context) error {
+	if c.wr.buf == nil {
+		return nil
+	}
+	n, err := c.writeOut(ctx, c.wr.buf)
+	if err != nil {
+		return c.notFlushed(n, err)
+	}
+	c.dropBuffer()
+	return nil
+}
 
 // flushWith sends the buffer and, behind it, p, which doesn't stay.
 func (c *Conn) flushWith(ctx context.Context, p []byte) error {
-	w := &c.wr
-	if w.buf == nil {
-		return nil
+	n, err := c.writeBoth(ctx, c.wr.buf, p)
+	if err != nil {
+		return c.notFlushed(n, err)
 	}
-	n, err := c.writeOut(ctx, w.buf, p)
-	switch {
-	case err == nil:
-		c.dropBuffer()
-	case !isCut(err):
+	c.dropBuffer()
+	return nil
+}
+
+// notFlushed keeps what has not left of the buffer, n bytes of which have, if
+// the transport goes on.
+func (c *Conn) notFlushed(n int, err error) error {
+	w := &c.wr
+	if !isCut(err) {
 		return c.failWrite(err)
-	default:
-		w.buf = w.buf[:copy(w.buf, w.buf[min(n, int64(len(w.buf))):])]
-		if len(w.buf) == 0 {
-			c.dropBuffer()
-		} else {
-			w.queued.Store(true)
-		}
+	}
+	w.buf = w.buf[:copy(w.buf, w.buf[min(n, len(w.buf)):])]
+	if len(w.buf) == 0 {
+		c.dropBuffer()
+	} else {
+		w.queued.Store(true)
 	}
 	return err
 }
 
 // sendLong sends the buffer, which holds the header h alone, and the payload p
 // through a larger buffer: one call for every 56 KiB.
-func (c *Conn) sendLong(ctx context.Context, h frame.Header, p []byte) error {
+func (c *Conn) sendLong(ctx context.Context, h *frame.Header, p []byte) error {
 	long := longBuffers.Get().(*[longSize]byte)
 	defer longBuffers.Put(long)
 	start, pos := copy(long[:], c.wr.buf), 0
 	c.dropBuffer() // a peer that doesn't read costs one of the two
 	for len(p) > 0 {
 		n := min(len(p), longSize-start)
-		pos = copyPayload(long[start:start+n], p[:n], h, pos)
-		if _, err := c.writeOut(ctx, long[:start+n], nil); err != nil {
+		if h.Masked {
+			pos = mask.XOR(long[start:], p[:n], h.Key, pos)
+		} else {
+			copy(long[start:], p[:n])
+		}
+		if _, err := c.writeOut(ctx, long[:start+n]); err != nil {
 			if !isCut(err) {
 				err = c.failWrite(err)
 			}
@@ -324,58 +435,61 @@ func (c *Conn) takeBack(start int64, err error) error {
 	return err
 }
 
-// writeOut is the system call: b and, where the transport takes both at once,
-// p. The error is a *cutError when ctx ended it and the transport goes on.
-func (c *Conn) writeOut(ctx context.Context, b, p []byte) (n int64, err error) {
+// writeOut is the system call, and n how many bytes of b have left. The error is
+// a *cutError when ctx ended it and the transport goes on.
+func (c *Conn) writeOut(ctx context.Context, b []byte) (n int, err error) {
+	if err := c.wr.intr.arm(ctx); err != nil {
+		return 0, &cutError{err}
+	}
+	if c.rawIO() {
+		n, err = c.writeSocketAll(b)
+	} else {
+		n, err = c.nc.Write(b)
+		c.stats.bytesSent.Add(int64(n))
+	}
+	if err != nil {
+		err = c.cutWrite(ctx, err)
+	}
+	return n, err
+}
+
+// writeSocketAll gives b to the socket, and waits until it has taken all.
+func (c *Conn) writeSocketAll(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var took int
+		took, err = c.writeSocket(b[n:], true)
+		n += took
+	}
+	return n, err
+}
+
+// writeBoth is writeOut of b and p for a transport that takes both at once.
+func (c *Conn) writeBoth(ctx context.Context, b, p []byte) (int, error) {
 	w := &c.wr
 	if err := w.intr.arm(ctx); err != nil {
 		return 0, &cutError{err}
 	}
-	if len(p) == 0 {
-		n, err = c.send(b)
-	} else {
-		n, err = c.sendBoth(b, p)
-	}
-	if err == nil {
-		return n, nil
-	}
-	cause := cutBy(ctx, err)
-	switch {
-	case cause == nil:
-		return n, err
-	case w.fragile:
-		return n, fmt.Errorf("%w: %w", errTLSCut, cause)
-	}
-	return n, &cutError{cause}
-}
-
-// send gives b to the transport.
-func (c *Conn) send(b []byte) (int64, error) {
-	if c.rawIO() {
-		n := 0
-		for n < len(b) {
-			k, err := c.writeSocket(b[n:], true)
-			if err != nil {
-				return int64(n), err
-			}
-			n += k
-		}
-		return int64(n), nil
-	}
-	n, err := c.nc.Write(b)
-	c.stats.bytesSent.Add(int64(n))
-	return int64(n), err
-}
-
-// sendBoth gives b and p to a transport that takes both at once.
-func (c *Conn) sendBoth(b, p []byte) (int64, error) {
-	w := &c.wr
 	w.parts[0], w.parts[1] = b, p
 	w.vec = w.parts[:]
 	n, err := w.vec.WriteTo(c.nc)
 	c.stats.bytesSent.Add(n)
 	w.parts[0], w.parts[1] = nil, nil
-	return n, err
+	if err != nil {
+		err = c.cutWrite(ctx, err)
+	}
+	return int(min(n, int64(len(b)))), err
+}
+
+// cutWrite says what a failed write of the transport means.
+func (c *Conn) cutWrite(ctx context.Context, err error) error {
+	cause := cutBy(ctx, err)
+	switch {
+	case cause == nil:
+		return err
+	case c.wr.fragile:
+		return fmt.Errorf("%w: %w", errTLSCut, cause)
+	}
+	return &cutError{cause}
 }
 
 // cutError is the end of a write by the caller's context.
@@ -453,7 +567,7 @@ func (c *Conn) flushNow() bool {
 		c.dropBuffer()
 		return true
 	}
-	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+	w.buf = w.buf[:copy(w.buf, w.buf[min(n, len(w.buf)):])]
 	return false
 }
 
@@ -461,14 +575,24 @@ func (c *Conn) flushNow() bool {
 // lock held. When ctx ends before a byte of it has left, it is taken back: left
 // in the buffer, it would make the next read wait for a peer that is stuck.
 func (c *Conn) writeControl(ctx context.Context, op frame.Opcode, p []byte) error {
+	if err := c.sendControl(ctx, op, p); err != nil {
+		return err
+	}
+	c.traceControl(false, op, p)
+	return nil
+}
+
+func (c *Conn) sendControl(ctx context.Context, op frame.Opcode, p []byte) error {
+	if c.mayWriteAlone(p) {
+		return c.writeAlone(ctx, op, p)
+	}
 	start := c.streamEnd()
-	err := c.appendFrame(ctx, frame.Header{FIN: true, Opcode: op}, p)
+	err := c.appendFrame(ctx, wholeMessage(op), p)
 	if err == nil {
 		err = c.flush(ctx)
 	}
 	if err != nil {
 		return c.takeBack(start, err)
 	}
-	c.traceControl(false, op, p)
 	return nil
 }

@@ -125,7 +125,7 @@ func parseLength(b []byte) (length int64, n int, err error) {
 // and the key when h.Masked. It writes the header it is told to and judges
 // nothing; to check a header before sending it, give it to a [Validator] that
 // has the peer's role. Append panics when h.Length is negative.
-func (h Header) Append(dst []byte) []byte {
+func (h *Header) Append(dst []byte) []byte {
 	if h.Length < 0 {
 		panic("frame: Header.Append: negative Length")
 	}

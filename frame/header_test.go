@@ -172,7 +172,7 @@ func TestParseHeaderBadLength(t *testing.T) {
 
 func TestAppendNegativeLength(t *testing.T) {
 	require.PanicsWithValue(t, "frame: Header.Append: negative Length", func() {
-		frame.Header{Length: -1}.Append(nil)
+		(&frame.Header{Length: -1}).Append(nil)
 	})
 }
 

@@ -53,23 +53,23 @@ func TestNewKeyUsesEveryBit(t *testing.T) {
 	}
 }
 
-// A key is the next four bytes of the batch, which are wiped; an empty batch is
+// A key is the next four bytes of the batch, which are wiped; an empty one is
 // filled first, all of it.
-func TestBatch(t *testing.T) {
-	b := &batch{used: batchSize}
-	b.next()
-	require.Equal(t, keySize, b.used)
+func TestKeys(t *testing.T) {
+	b := new(Keys)
+	b.Next()
+	require.Equal(t, batchSize-keySize, b.left)
 	require.Zero(t, [keySize]byte(b.bytes[:keySize]))
 
 	left := b.bytes
 	for at := keySize; at < batchSize; at += keySize {
-		require.Equal(t, Key(left[at:at+keySize]), b.next())
-		require.Equal(t, at+keySize, b.used)
+		require.Equal(t, Key(left[at:at+keySize]), b.Next())
+		require.Equal(t, batchSize-at-keySize, b.left)
 	}
 	require.Zero(t, b.bytes, "all wiped once all is handed out")
 
-	b.next()
-	require.Equal(t, keySize, b.used)
+	b.Next()
+	require.Equal(t, batchSize-keySize, b.left)
 	require.NotZero(t, [16]byte(b.bytes[batchSize-16:]), "filled to the end")
 }
 
@@ -81,9 +81,9 @@ func TestKeysAreRandomBytes(t *testing.T) {
 	cryptotest.SetGlobalRandom(t, 7)
 	rand.Read(want[:])
 	cryptotest.SetGlobalRandom(t, 7)
-	b := &batch{used: batchSize}
+	b := new(Keys)
 	for at := 0; at < batchSize; at += keySize {
-		require.Equal(t, Key(want[at:at+keySize]), b.next())
+		require.Equal(t, Key(want[at:at+keySize]), b.Next())
 	}
 }
 
@@ -96,6 +96,14 @@ func BenchmarkNewKey(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		NewKey()
+	}
+}
+
+func BenchmarkKeys(b *testing.B) {
+	b.ReportAllocs()
+	var k Keys
+	for b.Loop() {
+		k.Next()
 	}
 }
 
