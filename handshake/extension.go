@@ -73,31 +73,9 @@ func appendExtensions(dst []byte, exts []Extension) []byte {
 // token (RFC 6455, section 9.1). No lines give no extensions; lines without any
 // extension break the grammar.
 func ParseExtensions(lines []string) ([]Extension, error) {
-	if len(lines) == 0 {
-		return nil, nil
-	}
-	var exts []Extension
-	for _, line := range lines {
-		p := extensionParser{rest: line}
-		for {
-			p.space()
-			if p.rest == "" {
-				break
-			}
-			if p.take(',') { // an empty element
-				continue
-			}
-			e, err := p.extension()
-			if err != nil {
-				return nil, err
-			}
-			exts = append(exts, e)
-		}
-	}
-	if len(exts) == 0 {
-		return nil, errNoExtension
-	}
-	return exts, nil
+	p := extensionParser{keep: true}
+	err := p.parse(lines)
+	return p.exts, err
 }
 
 var (
@@ -109,8 +87,37 @@ var (
 	errSeparator     = errors.New("an extension is followed by neither a comma nor a semicolon")
 )
 
-// extensionParser reads one line from left to right.
-type extensionParser struct{ rest string }
+// extensionParser reads line after line from left to right.
+type extensionParser struct {
+	rest string
+	exts []Extension // empty after an error
+	keep bool        // unless nobody wants to see them
+}
+
+func (p *extensionParser) parse(lines []string) error {
+	found := len(lines) == 0
+	for _, line := range lines {
+		p.rest = line
+		for p.space(); p.rest != ""; p.space() {
+			if p.take(',') { // an empty element
+				continue
+			}
+			e, err := p.extension()
+			if err != nil {
+				p.exts = nil
+				return err
+			}
+			found = true
+			if p.keep {
+				p.exts = append(p.exts, e)
+			}
+		}
+	}
+	if !found {
+		return errNoExtension
+	}
+	return nil
+}
 
 func (p *extensionParser) space() {
 	for p.rest != "" && (p.rest[0] == ' ' || p.rest[0] == '\t') {
@@ -155,7 +162,9 @@ func (p *extensionParser) extension() (Extension, error) {
 		if err != nil {
 			return e, err
 		}
-		e.Params = append(e.Params, param)
+		if p.keep {
+			e.Params = append(e.Params, param)
+		}
 	}
 }
 

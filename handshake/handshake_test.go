@@ -637,17 +637,3 @@ func TestErrorResponse(t *testing.T) {
 	require.Equal(t, "handshake: r (status 400): why (RFC 6455, section 4.1)", e.Error())
 	require.ErrorIs(t, e, cause)
 }
-
-func TestParseRequestAllocs(t *testing.T) {
-	b := []byte(goldenRequest)
-	require.LessOrEqual(t, testing.AllocsPerRun(100, func() { ParseRequest(b) }), 3.0)
-}
-
-func BenchmarkParseRequest(b *testing.B) {
-	in := []byte(goldenRequest)
-	b.ReportAllocs()
-	b.SetBytes(int64(len(in)))
-	for b.Loop() {
-		ParseRequest(in)
-	}
-}

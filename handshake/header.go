@@ -1,76 +1,11 @@
 package handshake
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 )
-
-// Field names in the canonical form of net/http, which matches every case.
-const (
-	fieldAccept        = "Sec-Websocket-Accept"
-	fieldAuthorization = "Authorization"
-	fieldConnection    = "Connection"
-	fieldExtensions    = "Sec-Websocket-Extensions"
-	fieldHost          = "Host"
-	fieldKey           = "Sec-Websocket-Key"
-	fieldOrigin        = "Origin"
-	fieldProtocol      = "Sec-Websocket-Protocol"
-	fieldUpgrade       = "Upgrade"
-	fieldVersion       = "Sec-Websocket-Version"
-)
-
-var (
-	errBareLineEnd = errors.New("a line does not end in CR LF")
-	errFold        = errors.New("a header field is folded or begins with a space")
-	errFieldName   = errors.New("a header field name is not a token")
-	errFieldValue  = errors.New("a header field value has a control character")
-	errStartLine   = errors.New("the first line is malformed")
-)
-
-// headEnd returns the length of the head with its blank line. While the blank
-// line is missing it returns ErrIncomplete, or errBareLineEnd when no further
-// byte could help.
-func headEnd(b []byte) (int, error) {
-	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
-		return i + 4, nil
-	}
-	for i := 0; ; i++ {
-		n := bytes.IndexByte(b[i:], '\n')
-		if n < 0 {
-			return 0, ErrIncomplete
-		}
-		if i += n; i == 0 || b[i-1] != '\r' {
-			return 0, errBareLineEnd
-		}
-	}
-}
-
-// cutLine cuts the first line off a head whose every line ends in CR LF. A CR or
-// LF left inside the line is for the line's own parser to refuse.
-func cutLine(head string) (line, rest string) {
-	line, rest, _ = strings.Cut(head, "\r\n")
-	return line, rest
-}
-
-// parseField parses one header line (RFC 7230, section 3.2).
-func parseField(line string) (name, value string, err error) {
-	if line[0] == ' ' || line[0] == '\t' {
-		return "", "", errFold
-	}
-	name, value, found := strings.Cut(line, ":")
-	if !found || !isToken(name) { // a space before the colon is in the name
-		return "", "", errFieldName
-	}
-	if value = trim(value); !validValue(value) {
-		return "", "", errFieldValue
-	}
-	return name, value, nil
-}
 
 // validProto reports whether s is "HTTP/" digit "." digit.
 func validProto(s string) bool {

@@ -15,8 +15,6 @@ const (
 	keySize   = 24 // base64 of a nonce
 )
 
-var strictBase64 = base64.StdEncoding.Strict()
-
 // NewKey returns a fresh Sec-WebSocket-Key: the base64 of 16 random bytes. A
 // client draws one for each connection (RFC 6455, section 4.1).
 func NewKey() string {
@@ -36,20 +34,28 @@ func appendAccept(dst []byte, key string) []byte {
 }
 
 // validKey reports whether key is the base64 of exactly 16 bytes
-// (RFC 6455, section 4.2.1). Pad bits that are not zero are refused: no encoder
-// makes them.
+// (RFC 6455, section 4.2.1): 21 characters of 6 bits, one that has 2 bits and
+// otherwise zeros, for no encoder makes other pad bits, and the padding.
 func validKey(key string) bool {
-	if len(key) != keySize {
+	if len(key) != keySize || key[keySize-2:] != "==" {
 		return false
 	}
-	var in [keySize]byte
-	var out [keySize]byte
-	copy(in[:], key)
-	for _, c := range in {
-		if c == '\r' || c == '\n' { // the decoder would skip them
+	for i := range keySize - 3 {
+		if !base64Chars[key[i]] {
 			return false
 		}
 	}
-	n, err := strictBase64.Decode(out[:], in[:])
-	return err == nil && n == nonceSize
+	switch key[keySize-3] {
+	case 'A', 'Q', 'g', 'w':
+		return true
+	}
+	return false
 }
+
+// base64Chars marks the alphabet of base64 (RFC 4648, section 4).
+var base64Chars = func() (t [256]bool) {
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
+		t[c] = true
+	}
+	return t
+}()

@@ -2,7 +2,6 @@ package handshake
 
 import (
 	"net/netip"
-	"strconv"
 	"strings"
 )
 
@@ -73,21 +72,13 @@ func lowerASCII(s string) string {
 // information and non-ASCII names among it, is refused.
 func splitHost(s string) (host, port string, ok bool) {
 	if strings.HasPrefix(s, "[") {
-		literal, rest, found := strings.Cut(s[1:], "]")
-		addr, err := netip.ParseAddr(literal)
-		if !found || err != nil || !addr.Is6() {
-			return "", "", false
-		}
-		if rest != "" && rest[0] != ':' {
-			return "", "", false
-		}
-		host, port = "["+addr.WithZone("").String()+"]", strings.TrimPrefix(rest, ":")
+		host, port, ok = splitIPv6(s)
 	} else {
-		host, port, _ = strings.Cut(s, ":")
-		if !validName(host) {
-			return "", "", false
-		}
-		host = lowerASCII(host)
+		host, port, _ = cutByte(s, ':')
+		host, ok = lowerName(host)
+	}
+	if !ok {
+		return "", "", false
 	}
 	if port == "" { // "host:" is a host with the default port
 		return host, "", true
@@ -96,27 +87,54 @@ func splitHost(s string) (host, port string, ok bool) {
 	return host, port, ok
 }
 
-func validName(s string) bool {
-	for i := range len(s) {
-		c := lower(s[i])
-		if !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0) {
-			return false
-		}
+func splitIPv6(s string) (host, port string, ok bool) {
+	literal, rest, found := strings.Cut(s[1:], "]")
+	addr, err := netip.ParseAddr(literal)
+	if !found || err != nil || !addr.Is6() {
+		return "", "", false
 	}
-	return s != ""
+	if rest != "" && rest[0] != ':' {
+		return "", "", false
+	}
+	return "[" + addr.WithZone("").String() + "]", strings.TrimPrefix(rest, ":"), true
+}
+
+// nameChars has the lower case of the bytes that stand in a host's name, and 0
+// for the others.
+var nameChars = func() (t [256]byte) {
+	for _, c := range "-._~0123456789abcdefghijklmnopqrstuvwxyz" {
+		t[c] = byte(c)
+	}
+	for c := 'A'; c <= 'Z'; c++ {
+		t[c] = lower(byte(c))
+	}
+	return t
+}()
+
+func lowerName(s string) (name string, ok bool) {
+	upper := false
+	for i := range len(s) {
+		c := nameChars[s[i]]
+		if c == 0 {
+			return "", false
+		}
+		upper = upper || c != s[i]
+	}
+	if upper {
+		s = lowerASCII(s)
+	}
+	return s, s != ""
 }
 
 func cleanPort(s string) (string, bool) {
-	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' {
+	port, n := strings.TrimLeft(s, "0"), 0
+	for i := range len(port) {
+		if !isDigit(port[i]) || n >= 1<<16 {
 			return "", false
 		}
+		n = n*10 + int(port[i]-'0')
 	}
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil || n == 0 {
-		return "", false
-	}
-	return strconv.Itoa(int(n)), true
+	return port, 0 < n && n < 1<<16
 }
 
 // originPattern is a parsed element of Server.OriginPatterns.
@@ -178,8 +196,22 @@ func (p originPattern) match(o origin) bool {
 }
 
 // originAllowed judges one Origin field. Without a matching pattern it must be
-// the origin that the request went to: same scheme, host and port.
+// the origin that the request went to: same scheme, host and port. The host has
+// been judged.
 func (s *Server) originAllowed(value, host string, secure bool) bool {
+	scheme := "http"
+	if secure {
+		scheme = "https"
+	}
+	// Mostly it is that in the same letters, and need not be taken apart.
+	rest, found := strings.CutPrefix(value, scheme)
+	if rest, ok := strings.CutPrefix(rest, "://"); found && ok && rest == host {
+		return true
+	}
+	return s.originMatches(value, scheme, host)
+}
+
+func (s *Server) originMatches(value, scheme, host string) bool {
 	o, ok := parseOrigin(value)
 	if !ok && value != "null" {
 		return false
@@ -189,10 +221,6 @@ func (s *Server) originAllowed(value, host string, secure bool) bool {
 		if valid && (p.null && value == "null" || ok && p.match(o)) {
 			return true
 		}
-	}
-	scheme := "http"
-	if secure {
-		scheme = "https"
 	}
 	self, valid := originOf(scheme, host)
 	return ok && valid && o == self

@@ -1,8 +1,9 @@
 package handshake
 
 import (
-	"bytes"
+	"iter"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -21,58 +22,69 @@ type Request struct {
 	// ParseRequest the caller does, or sets Server.Secure.
 	Secure bool
 
-	fields  []field     // from ParseRequest
-	header  http.Header // from FromHTTP
-	hosts   int         // how many Host fields there were
 	hasBody bool
+	hosts   int // how many Host fields there were
+
+	// From ParseRequest: the head as sent, and where its fields are.
+	head string
+	seen [unknown + 1]seen
+
+	header http.Header // from FromHTTP
 }
 
-type field struct{ name, value string }
+// seen is what a head has of one field.
+type seen struct {
+	value span // of the first line
+	lines uint32
+}
 
 // ParseRequest parses the head of an HTTP/1 request and returns how many bytes
 // it took; what follows belongs to the connection. It returns ErrIncomplete
-// while the head's blank line is missing, and an [*Error] with status 400 when
-// the head breaks the grammar (RFC 6455, section 4.2.1). Whether the request is
-// a WebSocket handshake is for [Server.Check] to say.
+// while the head's blank line is missing, and an [*Error] with status 400 as
+// soon as a line breaks the grammar (RFC 6455, section 4.2.1). Whether the
+// request is a WebSocket handshake is for [Server.Check] to say.
 //
 // The Request does not refer to b.
 func ParseRequest(b []byte) (*Request, int, error) {
-	n, err := headEnd(b)
-	if err == ErrIncomplete {
-		return nil, 0, err
+	// This is inlined, so a Request that stays with the caller is not on the
+	// heap.
+	return new(Request).parse(b)
+}
+
+func (r *Request) parse(b []byte) (*Request, int, error) {
+	first, n, err := scanHead(b, func(k known, _, value span) {
+		s := &r.seen[k]
+		if s.lines == 0 {
+			s.value = value
+		}
+		s.lines++
+	})
+	if err == nil {
+		r.head = string(b[:n])
+		if !r.parseLine(r.head[:first]) {
+			err = errStartLine
+		}
 	}
-	if err != nil {
+	switch {
+	case err == ErrIncomplete:
+		return nil, 0, err
+	case err != nil:
 		return nil, 0, badRequest("4.2.1", "malformed request", err)
 	}
-	rest := string(b[:n-2]) // without the blank line
-	line, rest := cutLine(rest)
-	r := new(Request)
-	if !r.parseLine(line) {
-		return nil, 0, badRequest("4.2.1", "malformed request", errStartLine)
-	}
-	r.fields = make([]field, 0, bytes.Count(b[:n], []byte{'\n'})-2)
-	for rest != "" {
-		line, rest = cutLine(rest)
-		name, value, err := parseField(line)
-		if err != nil {
-			return nil, 0, badRequest("4.2.1", "malformed request", err)
-		}
-		r.fields = append(r.fields, field{name, value})
-	}
-	r.Host, r.hosts = r.lookup(fieldHost)
+	r.Host, r.hosts = r.lookup(knownHost)
 	if authority, _, ok := cutAbsolute(r.Target); ok {
 		r.Host = authority
 	}
-	length, lengths := r.lookup("Content-Length")
-	_, encodings := r.lookup("Transfer-Encoding")
+	length, lengths := r.lookup(knownLength)
+	_, encodings := r.lookup(knownEncoding)
 	r.hasBody = encodings > 0 || lengths > 1 || lengths == 1 && length != "0"
 	return r, n, nil
 }
 
 // parseLine parses "method target proto" with one space between.
 func (r *Request) parseLine(line string) bool {
-	method, rest, _ := strings.Cut(line, " ")
-	target, proto, _ := strings.Cut(rest, " ")
+	method, rest, _ := cutByte(line, ' ')
+	target, proto, _ := cutByte(rest, ' ')
 	if !isToken(method) || !validTarget(target) || !validProto(proto) {
 		return false
 	}
@@ -138,8 +150,10 @@ func (r *Request) Resource() string {
 
 // Header returns the first value of a field, or "". Case does not matter in name.
 func (r *Request) Header(name string) string {
-	v, _ := r.lookup(name)
-	return v
+	for v := range r.values(name) {
+		return v
+	}
+	return ""
 }
 
 // Values returns every value of a field in the order of the lines. The caller
@@ -148,49 +162,63 @@ func (r *Request) Values(name string) []string {
 	if r.header != nil {
 		return r.header.Values(name)
 	}
-	var values []string
-	for i := range r.fields {
-		if equalFold(r.fields[i].name, name) {
-			values = append(values, r.fields[i].value)
-		}
-	}
-	return values
+	return slices.Collect(r.values(name))
 }
 
-// lookup returns the first value of a field, and how many there are.
-func (r *Request) lookup(name string) (first string, n int) {
-	if r.header != nil {
-		values := r.header.Values(name)
-		if len(values) > 0 {
-			first = trim(values[0])
-		}
-		return first, len(values)
-	}
-	for i := range r.fields {
-		if equalFold(r.fields[i].name, name) {
-			if n == 0 {
-				first = r.fields[i].value
-			}
-			n++
-		}
-	}
-	return first, n
-}
-
-// hasToken reports whether any line of a field lists token.
-func (r *Request) hasToken(name, token string) bool {
-	if r.header != nil {
+// values yields every value of a field.
+func (r *Request) values(name string) iter.Seq[string] {
+	return func(yield func(string) bool) {
 		for _, v := range r.header.Values(name) {
-			if listHas(v, token) {
-				return true
+			if !yield(trim(v)) {
+				return
 			}
 		}
-		return false
+		_, lines, _ := strings.Cut(r.head, "\r\n")
+		for lines != "" {
+			var line string
+			line, lines, _ = strings.Cut(lines, "\r\n")
+			n, value, _ := strings.Cut(line, ":")
+			if equalFold(n, name) && !yield(trim(value)) {
+				return
+			}
+		}
 	}
-	for i := range r.fields {
-		if equalFold(r.fields[i].name, name) && listHas(r.fields[i].value, token) {
+}
+
+// lookup returns the first value of a known field, and how many there are.
+func (r *Request) lookup(k known) (first string, n int) {
+	if r.header == nil {
+		s := &r.seen[k]
+		return r.head[s.value.from:s.value.to], int(s.lines)
+	}
+	values := r.header[canonicalNames[k]]
+	if len(values) > 0 {
+		first = trim(values[0])
+	}
+	return first, len(values)
+}
+
+// hasToken reports whether any line of a known field lists token.
+func (r *Request) hasToken(k known, token string) bool {
+	first, n := r.lookup(k)
+	if n <= 1 {
+		return listHas(first, token)
+	}
+	for v := range r.values(knownNames[k]) {
+		if listHas(v, token) {
 			return true
 		}
 	}
 	return false
+}
+
+// appendLines appends every value of a known field.
+func (r *Request) appendLines(dst []string, k known) []string {
+	switch first, n := r.lookup(k); n {
+	case 0:
+		return dst
+	case 1:
+		return append(dst, first)
+	}
+	return append(dst, r.Values(knownNames[k])...)
 }

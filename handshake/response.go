@@ -12,30 +12,25 @@ type Response struct {
 
 // ParseResponse parses the head of an HTTP/1 response and returns how many bytes
 // it took; what follows are frames after a 101, and a body otherwise. It returns
-// ErrIncomplete while the head's blank line is missing, and an [*Error] when the
-// head breaks the grammar (RFC 6455, section 4.1). The Response does not refer
+// ErrIncomplete while the head's blank line is missing, and an [*Error] as soon
+// as a line breaks the grammar (RFC 6455, section 4.1). The Response does not refer
 // to b.
 func ParseResponse(b []byte) (*Response, int, error) {
-	n, err := headEnd(b)
+	first, n, err := scanHead(b, func(known, span, span) {})
 	if err == ErrIncomplete {
 		return nil, 0, err
 	}
 	if err != nil {
 		return nil, 0, malformedResponse(err)
 	}
-	line, rest := cutLine(string(b[:n-2]))
+	head := string(b[:n])
 	r := &Response{Header: make(http.Header)}
-	if !r.parseLine(line) {
+	if !r.parseLine(head[:first]) {
 		return nil, 0, malformedResponse(errStartLine)
 	}
-	for rest != "" {
-		line, rest = cutLine(rest)
-		name, value, err := parseField(line)
-		if err != nil {
-			return nil, 0, malformedResponse(err)
-		}
-		r.Header.Add(name, value)
-	}
+	scanHead(b[:n], func(_ known, name, value span) {
+		r.Header.Add(head[name.from:name.to], head[value.from:value.to])
+	})
 	return r, n, nil
 }
 
@@ -56,7 +51,7 @@ func (r *Response) parseLine(line string) bool {
 		r.Status = r.Status*10 + int(line[i]-'0')
 	}
 	if len(line) > 12 {
-		if line[12] != ' ' || !validValue(line) {
+		if line[12] != ' ' {
 			return false
 		}
 		r.Reason = line[13:]

@@ -59,12 +59,11 @@ func (s *Server) Check(r *Request) (Result, error) {
 	if err := s.Validate(); err != nil {
 		return Result{}, misconfigured(err)
 	}
-	for _, check := range [...]func(*Request) *Error{checkRequest, checkVersion, checkKey, s.checkOrigin} {
-		if err := check(r); err != nil {
-			return Result{}, err
-		}
+	if err := s.judge(r); err != nil {
+		return Result{}, err
 	}
-	offers, err := parseSubprotocols(r.Values(fieldProtocol))
+	var one [1]string // mostly
+	offers, err := parseSubprotocols(r.appendLines(one[:0], knownProtocol))
 	if err != nil {
 		return Result{}, badRequest("4.2.1", "malformed Sec-WebSocket-Protocol field", err)
 	}
@@ -77,6 +76,20 @@ func (s *Server) Check(r *Request) (Result, error) {
 		Extensions:  exts,
 		Header:      r.header,
 	}, nil
+}
+
+// judge says whether r is a handshake, and from an origin that may have one.
+func (s *Server) judge(r *Request) *Error {
+	if err := checkRequest(r); err != nil {
+		return err
+	}
+	if err := checkVersion(r); err != nil {
+		return err
+	}
+	if err := checkKey(r); err != nil {
+		return err
+	}
+	return s.checkOrigin(r)
 }
 
 func misconfigured(err error) *Error {
@@ -102,10 +115,10 @@ func checkRequest(r *Request) *Error {
 	if r.hasBody {
 		return refuse(http.StatusBadRequest, "4.2.1", "the request has a body")
 	}
-	if !r.hasToken(fieldUpgrade, "websocket") {
+	if !r.hasToken(knownUpgrade, "websocket") {
 		return upgradeRequired("4.2.1", "the Upgrade field does not list websocket")
 	}
-	if !r.hasToken(fieldConnection, "Upgrade") {
+	if !r.hasToken(knownConnection, "Upgrade") {
 		return refuse(http.StatusBadRequest, "4.2.1", "the Connection field does not list Upgrade")
 	}
 	return nil
@@ -120,7 +133,7 @@ func upgradeRequired(section, reason string) *Error {
 }
 
 func checkVersion(r *Request) *Error {
-	switch version, n := r.lookup(fieldVersion); {
+	switch version, n := r.lookup(knownVersion); {
 	case n > 1: // once in a request (RFC 6455, section 11.3.5)
 		return refuse(http.StatusBadRequest, "11.3.5", "the Sec-WebSocket-Version field is repeated")
 	case version != "13":
@@ -130,7 +143,7 @@ func checkVersion(r *Request) *Error {
 }
 
 func checkKey(r *Request) *Error {
-	switch key, n := r.lookup(fieldKey); {
+	switch key, n := r.lookup(knownKey); {
 	case n > 1: // once in a request (RFC 6455, section 11.3.1)
 		return refuse(http.StatusBadRequest, "11.3.1", "the Sec-WebSocket-Key field is repeated")
 	case !validKey(key):
@@ -140,7 +153,7 @@ func checkKey(r *Request) *Error {
 }
 
 func (s *Server) checkOrigin(r *Request) *Error {
-	switch value, n := r.lookup(fieldOrigin); {
+	switch value, n := r.lookup(knownOrigin); {
 	case n == 0:
 		return nil
 	case n > 1:
@@ -158,14 +171,16 @@ func (s *Server) checkOrigin(r *Request) *Error {
 var errSecureUnset = errors.New("it would be if the request had come over TLS; behind a proxy that ends TLS, set Secure")
 
 func (s *Server) negotiate(r *Request) ([]Extension, error) {
-	offers, err := ParseExtensions(r.Values(fieldExtensions))
-	if err != nil {
+	// Offers are judged even by a server that accepts none.
+	offers := extensionParser{keep: s.Negotiate != nil}
+	var one [1]string // mostly
+	if err := offers.parse(r.appendLines(one[:0], knownExtensions)); err != nil {
 		return nil, badRequest("9.1", "malformed Sec-WebSocket-Extensions field", err)
 	}
-	if len(offers) == 0 || s.Negotiate == nil {
+	if len(offers.exts) == 0 {
 		return nil, nil
 	}
-	agreed, err := s.Negotiate(offers)
+	agreed, err := s.Negotiate(offers.exts)
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) {
@@ -179,7 +194,7 @@ func (s *Server) negotiate(r *Request) ([]Extension, error) {
 		}
 	}
 	// Only what the client offered may be accepted (RFC 6455, section 4.2.2).
-	if !offered(agreed, offers) {
+	if !offered(agreed, offers.exts) {
 		return nil, misconfigured(errors.New("handshake: Negotiate: an extension was not offered"))
 	}
 	return agreed, nil
@@ -190,7 +205,8 @@ func (s *Server) negotiate(r *Request) ([]Extension, error) {
 // could not stand in a header is left out.
 func (s *Server) AppendResponse(dst []byte, r *Request, res Result) []byte {
 	dst = append(dst, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"...)
-	dst = append(appendAccept(append(dst, "Sec-WebSocket-Accept: "...), r.Header(fieldKey)), "\r\n"...)
+	key, _ := r.lookup(knownKey)
+	dst = append(appendAccept(append(dst, "Sec-WebSocket-Accept: "...), key), "\r\n"...)
 	var subprotocols []string
 	if isToken(res.Subprotocol) {
 		subprotocols = []string{res.Subprotocol}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 var (
@@ -14,37 +15,35 @@ var (
 
 // parseSubprotocols parses every Sec-WebSocket-Protocol line of a request as
 // one list (RFC 6455, section 11.3.4). The elements are distinct tokens
-// (RFC 6455, section 4.1).
+// (RFC 6455, section 4.1). They come back sorted, for it is the server's order
+// that counts.
 func parseSubprotocols(lines []string) ([]string, error) {
 	if len(lines) == 0 {
 		return nil, nil
 	}
 	var list []string
 	for _, line := range lines {
-		for e := range elements(line) {
-			if !isToken(e) {
+		for more := true; more; {
+			var e string
+			e, line, more = strings.Cut(line, ",")
+			switch e = trim(e); {
+			case e == "": // an empty element counts for nothing (RFC 7230, section 7)
+			case !isToken(e):
 				return nil, errSubprotocolToken
+			default:
+				list = append(list, e)
 			}
-			list = append(list, e)
 		}
 	}
 	if len(list) == 0 {
 		return nil, errNoSubprotocol
 	}
-	if hasDuplicate(list) {
+	// Sorted, so that a long hostile list costs little.
+	slices.Sort(list)
+	if n := len(list); len(slices.Compact(list)) != n {
 		return nil, errSubprotocolDuplicate
 	}
 	return list, nil
-}
-
-// hasDuplicate sorts a copy, so that a long hostile list costs little.
-func hasDuplicate(list []string) bool {
-	if len(list) < 2 {
-		return false
-	}
-	sorted := slices.Clone(list)
-	slices.Sort(sorted)
-	return len(slices.Compact(sorted)) != len(list)
 }
 
 // selectSubprotocol returns the first of the server's subprotocols that the
@@ -60,13 +59,13 @@ func selectSubprotocol(server, offered []string) string {
 
 // validSubprotocols checks a caller's list.
 func validSubprotocols(list []string) error {
-	for _, s := range list {
+	for i, s := range list {
 		if !isToken(s) {
 			return fmt.Errorf("handshake: Subprotocols: %q is not a token", s)
 		}
-	}
-	if hasDuplicate(list) {
-		return errors.New("handshake: Subprotocols: a name is listed twice")
+		if slices.Contains(list[:i], s) {
+			return errors.New("handshake: Subprotocols: a name is listed twice")
+		}
 	}
 	return nil
 }

@@ -1,9 +1,6 @@
 package handshake
 
-import (
-	"iter"
-	"strings"
-)
+import "strings"
 
 // tokenChars marks the bytes of a token: printable ASCII without separators
 // (RFC 7230, section 3.2.6).
@@ -20,13 +17,13 @@ var tokenChars = func() (t [256]bool) {
 	return t
 }()
 
-func isToken(s string) bool {
+func isToken[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if !tokenChars[s[i]] {
 			return false
 		}
 	}
-	return s != ""
+	return len(s) > 0
 }
 
 func lower(c byte) byte {
@@ -38,9 +35,12 @@ func lower(c byte) byte {
 
 // equalFold compares as RFC 6455, section 2.1 has it: A to Z equal a to z, and
 // no other characters fold. (strings.EqualFold would match the Kelvin sign.)
-func equalFold(a, b string) bool {
+func equalFold[T string | []byte](a T, b string) bool {
 	if len(a) != len(b) {
 		return false
+	}
+	if string(a) == b {
+		return true
 	}
 	for i := range len(a) {
 		if lower(a[i]) != lower(b[i]) {
@@ -56,33 +56,31 @@ func hasPrefixFold(s, prefix string) bool {
 
 // trim removes optional whitespace: spaces and tabs, nothing else.
 func trim(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+	for s != "" && isSpace(s[0]) {
 		s = s[1:]
 	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+	for s != "" && isSpace(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}
 	return s
 }
 
-// elements yields the non-empty elements of a comma list (RFC 7230, section 7
-// lets empty elements stand and has them ignored). No element may be quoted.
-func elements(line string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for more := true; more; {
-			var e string
-			e, line, more = strings.Cut(line, ",")
-			if e = trim(e); e != "" && !yield(e) {
-				return
-			}
-		}
+func isSpace(c byte) bool { return c == ' ' || c == '\t' }
+
+// cutByte is strings.Cut for one byte, which is found faster.
+func cutByte(s string, c byte) (before, after string, found bool) {
+	if i := strings.IndexByte(s, c); i >= 0 {
+		return s[:i], s[i+1:], true
 	}
+	return s, "", false
 }
 
 // listHas reports whether a comma list contains token in any ASCII case.
 func listHas(line, token string) bool {
-	for e := range elements(line) {
-		if equalFold(e, token) {
+	for more := true; more; {
+		var e string
+		e, line, more = cutByte(line, ',')
+		if equalFold(trim(e), token) {
 			return true
 		}
 	}
@@ -93,9 +91,11 @@ func listHas(line, token string) bool {
 // characters but the tab, so neither CR, LF nor NUL.
 func validValue(s string) bool {
 	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+		if !validByte(s[i]) {
 			return false
 		}
 	}
 	return true
 }
+
+func validByte(c byte) bool { return c >= ' ' && c != 0x7f || c == '\t' }
