@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -30,83 +31,102 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) 
 	return ws, err
 }
 
-func (c *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
-	if err := c.Group.enter(); err != nil {
+func (cfg *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	if err := cfg.Group.enter(); err != nil {
 		refuseHTTP(w, err)
 		return nil, err
 	}
-	defer c.Group.leave()
-	policy := c.server()
+	defer cfg.Group.leave()
+	var o opening
+	o.begin(cfg)
 	req := handshake.FromHTTP(r)
-	res, err := c.judge(&policy, req)
-	if err != nil {
+	if err := o.judge(req); err != nil {
 		refuseHTTP(w, err)
 		return nil, err
 	}
-	compression, err := newCompression(Server, res.Extensions, c.Compression, false)
+	nc, early, err := hijack(w)
 	if err != nil {
-		refuseHTTP(w, err)
 		return nil, err
 	}
+	nc.SetDeadline(deadline(cfg.handshakeTimeout()))
+	buf := writeBuffers.Get().(*[writeSize]byte)
+	defer writeBuffers.Put(buf)
+	ws, err := o.accept(nc, req, buf[:0], early)
+	if err != nil {
+		nc.Close()
+	}
+	return ws, err
+}
+
+// hijack takes the connection over from net/http, with what has arrived early.
+func hijack(w http.ResponseWriter) (nc net.Conn, early []byte, err error) {
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		if errors.Is(err, http.ErrNotSupported) {
 			err = fmt.Errorf("websocket: %T cannot be hijacked; a middleware that wraps the http.ResponseWriter must have Hijack or Unwrap: %w", w, err)
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	nc.SetDeadline(deadline(c.handshakeTimeout()))
-	if n := rw.Reader.Buffered(); n > 0 {
-		early, _ := rw.Reader.Peek(n)
-		res.Buffered = append([]byte(nil), early...)
-	}
-	if err := respond(nc, &policy, req, res); err != nil {
-		nc.Close()
-		return nil, err
-	}
-	nc.SetDeadline(time.Time{})
-	return newConn(nc, Server, res, c, compression), nil
+	early, _ = rw.Reader.Peek(rw.Reader.Buffered())
+	return nc, early, nil
 }
 
-// server returns the judge of requests that this Config describes.
-func (cfg *Config) server() handshake.Server {
-	policy := handshake.Server{
-		Subprotocols:   cfg.Subprotocols,
-		OriginPatterns: cfg.OriginPatterns,
-		Header:         cfg.Header,
-		Secure:         cfg.Secure,
-	}
+// opening is an opening handshake from the server's side. The request is not in
+// it, so that one from a bare connection can stay on the stack.
+type opening struct {
+	cfg         *Config
+	policy      handshake.Server
+	res         handshake.Result
+	compression *compression
+}
+
+// begin sets the policy that cfg describes, field by field: a copy would make
+// the stack of every goroutine that serves net/http grow.
+func (o *opening) begin(cfg *Config) {
+	o.cfg = cfg
+	o.policy.Subprotocols = cfg.Subprotocols
+	o.policy.OriginPatterns = cfg.OriginPatterns
+	o.policy.Header = cfg.Header
+	o.policy.Secure = cfg.Secure
 	if cfg.Compression != nil {
-		policy.Negotiate = cfg.Compression.Negotiate
+		o.policy.Negotiate = cfg.Compression.Negotiate
 	}
-	return policy
-}
-
-// respond sends the 101.
-func respond(nc net.Conn, policy *handshake.Server, req *handshake.Request, res handshake.Result) error {
-	buf := writeBuffers.Get().(*[writeSize]byte)
-	defer writeBuffers.Put(buf)
-	if _, err := nc.Write(policy.AppendResponse(buf[:0], req, res)); err != nil {
-		return fmt.Errorf("websocket: write the handshake's response: %w", err)
-	}
-	return nil
 }
 
 // judge asks the protocol's rules first, then the user's.
-func (cfg *Config) judge(policy *handshake.Server, r *handshake.Request) (handshake.Result, error) {
-	res, err := policy.Check(r)
-	if err != nil || cfg.CheckRequest == nil {
-		return res, err
+func (o *opening) judge(req *handshake.Request) (err error) {
+	if o.res, err = o.policy.Check(req); err != nil {
+		return err
 	}
-	if err := cfg.CheckRequest(r); err != nil {
-		var refusal *handshake.Error
-		if errors.As(err, &refusal) {
-			return handshake.Result{}, err
+	if ask := o.cfg.CheckRequest; ask != nil {
+		shown := *req // a copy, for it may be kept
+		if err := ask(&shown); err != nil {
+			return refusalFor(err)
 		}
-		return handshake.Result{}, &handshake.Error{Status: http.StatusForbidden, Reason: "the server refuses this request", Err: err}
 	}
-	return res, nil
+	o.compression, err = newCompression(Server, o.res.Extensions, o.cfg.Compression, false)
+	return err
+}
+
+// refusalFor gives the user's refusal the form of an answer.
+func refusalFor(err error) error {
+	var refusal *handshake.Error
+	if errors.As(err, &refusal) {
+		return err
+	}
+	return &handshake.Error{Status: http.StatusForbidden, Reason: "the server refuses this request", Err: err}
+}
+
+// accept sends the 101, which it writes into buf, and ends the handshake's
+// deadline. early is what has come behind the request.
+func (o *opening) accept(nc net.Conn, req *handshake.Request, buf, early []byte) (*Conn, error) {
+	o.res.Buffered = append([]byte(nil), early...)
+	if _, err := nc.Write(o.policy.AppendResponse(buf, req, o.res)); err != nil {
+		return nil, fmt.Errorf("websocket: write the handshake's response: %w", err)
+	}
+	nc.SetDeadline(time.Time{})
+	return newConn(nc, Server, o.res, o.cfg, o.compression), nil
 }
 
 // refuseHTTP sends a refusal through net/http, as Error.AppendResponse does
@@ -215,7 +235,7 @@ func Upgrade(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 		stop = context.AfterFunc(ctx, func() { nc.SetDeadline(longAgo) })
 	}
 	begun := c.traceBegin()
-	ws, err := upgrade(nc, c)
+	ws, err := c.upgrade(nc)
 	if ended := !stop(); ended || err != nil {
 		if ws != nil {
 			ws.CloseNow() // its timer must not outlive it
@@ -225,7 +245,6 @@ func Upgrade(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 		c.handshakeOver(nil, Server, begun, err)
 		return nil, err
 	}
-	nc.SetDeadline(time.Time{})
 	c.handshakeOver(ws, Server, begun, nil)
 	return ws, nil
 }
@@ -246,54 +265,49 @@ func upgradeFailed(ctx context.Context, ended bool, err error) error {
 
 var errHandshakeSize = errors.New("websocket: the peer's handshake is longer than Config.MaxHandshakeSize")
 
-func upgrade(nc net.Conn, cfg *Config) (*Conn, error) {
-	policy := cfg.server()
-	if _, ok := nc.(*tls.Conn); ok { // decides which scheme is the same origin
-		policy.Secure = true
-	}
-	var req *handshake.Request
-	rest, err := readHead(nc, cfg.maxHandshakeSize(), func(b []byte) (n int, err error) {
-		req, n, err = handshake.ParseRequest(b)
-		return n, err
+func (cfg *Config) upgrade(nc net.Conn) (ws *Conn, err error) {
+	err = readHead(nc, cfg.maxHandshakeSize(), func(b []byte) error {
+		req, n, err := handshake.ParseRequest(b)
+		if err == nil {
+			ws, err = cfg.answer(nc, req, b[:0], b[n:])
+		}
+		return err
 	})
-	if errors.Is(err, errHandshakeSize) {
-		err = &handshake.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request is too long", Err: err}
-	}
-	if err == nil {
-		var ws *Conn
-		if ws, err = cfg.upgrade(nc, &policy, req, rest); err == nil {
-			return ws, nil
+	if err != nil {
+		if errors.Is(err, errHandshakeSize) {
+			err = &handshake.Error{Status: http.StatusRequestHeaderFieldsTooLarge, Reason: "the request is too long", Err: err}
 		}
+		sendRefusal(nc, err)
 	}
-	var refusal *handshake.Error
-	if errors.As(err, &refusal) {
-		if _, err := nc.Write(refusal.AppendResponse(nil)); err == nil {
-			dropRequest(nc)
-		}
-	}
-	return nil, err
+	return ws, err
 }
 
-// upgrade judges a request on a bare connection, and accepts it. rest came
-// behind it.
-func (cfg *Config) upgrade(nc net.Conn, policy *handshake.Server, req *handshake.Request, rest []byte) (*Conn, error) {
+// sendRefusal answers with a refusal, if err is one.
+func sendRefusal(nc net.Conn, err error) {
+	var refusal *handshake.Error
+	if !errors.As(err, &refusal) {
+		return
+	}
+	if _, err := nc.Write(refusal.AppendResponse(nil)); err == nil {
+		dropRequest(nc)
+	}
+}
+
+// answer judges a request on a bare connection, and accepts it.
+func (cfg *Config) answer(nc net.Conn, req *handshake.Request, buf, early []byte) (*Conn, error) {
 	if err := cfg.Group.enter(); err != nil {
 		return nil, err
 	}
 	defer cfg.Group.leave()
-	res, err := cfg.judge(policy, req)
-	if err != nil {
+	var o opening
+	o.begin(cfg)
+	if _, ok := nc.(*tls.Conn); ok { // decides which scheme is the same origin
+		o.policy.Secure = true
+	}
+	if err := o.judge(req); err != nil {
 		return nil, err
 	}
-	compression, err := newCompression(Server, res.Extensions, cfg.Compression, false)
-	if err != nil {
-		return nil, err
-	}
-	res.Buffered = rest
-	if err := respond(nc, policy, req, res); err != nil {
-		return nil, err
-	}
-	return newConn(nc, Server, res, cfg, compression), nil
+	return o.accept(nc, req, buf, early)
 }
 
 // dropSize is how much of a request that was refused is dropped unread, in
@@ -309,9 +323,9 @@ func dropRequest(nc net.Conn) {
 	}
 }
 
-// readHead reads until parse has what it needs, limit bytes at most, and
-// returns a copy of the bytes that came behind it.
-func readHead(nc net.Conn, limit int, parse func([]byte) (int, error)) (rest []byte, err error) {
+// readHead reads until parse has what it needs, limit bytes at most. parse may
+// write over the bytes when it doesn't want more, and keeps none of them.
+func readHead(nc net.Conn, limit int, parse func([]byte) error) error {
 	pooled := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(pooled)
 	buf := pooled[:min(limit, readSize)]
@@ -322,21 +336,20 @@ func readHead(nc net.Conn, limit int, parse func([]byte) (int, error)) (rest []b
 			buf = buf[:cap(buf)]
 		}
 		n, err := nc.Read(buf[have:])
+		come := buf[have : have+n]
 		have += n
-		if n > 0 {
-			used, err := parse(buf[:have])
-			if err == nil {
-				return append([]byte(nil), buf[used:have]...), nil
-			}
-			if !errors.Is(err, handshake.ErrIncomplete) {
-				return nil, err
-			}
-			if have == limit {
-				return nil, errHandshakeSize
+		// Only the end of a line can be that of the head: a peer that sends byte
+		// by byte has each line parsed, not each byte.
+		if bytes.IndexByte(come, '\n') >= 0 {
+			if err := parse(buf[:have]); err != handshake.ErrIncomplete {
+				return err
 			}
 		}
+		if have == limit {
+			return errHandshakeSize
+		}
 		if err != nil {
-			return nil, fmt.Errorf("websocket: read the peer's handshake: %w", err)
+			return fmt.Errorf("websocket: read the peer's handshake: %w", err)
 		}
 	}
 }

@@ -128,8 +128,7 @@ func (cfg *Config) shake(nc net.Conn, hs *handshake.Client, request []byte) (han
 	if _, err := nc.Write(request); err != nil {
 		return handshake.Result{}, fmt.Errorf("websocket: write the handshake's request: %w", err)
 	}
-	var resp *handshake.Response
-	rest, err := readHead(nc, cfg.maxHandshakeSize(), finalResponse(&resp))
+	resp, rest, err := readResponse(nc, cfg.maxHandshakeSize())
 	if err != nil {
 		return handshake.Result{}, err
 	}
@@ -143,24 +142,25 @@ func (cfg *Config) shake(nc net.Conn, hs *handshake.Client, request []byte) (han
 	return res, err
 }
 
-// finalResponse returns a parser for readHead that sets resp. It skips interim
-// responses, such as 103 (RFC 9110, section 15.2); the bound on the bytes of
-// the handshake counts them all.
-func finalResponse(resp **handshake.Response) func([]byte) (int, error) {
+// readResponse reads the final response, limit bytes at most, and returns what
+// came behind it. It skips interim responses, such as 103 (RFC 9110, section
+// 15.2); the bound counts them all.
+func readResponse(nc net.Conn, limit int) (resp *handshake.Response, rest []byte, err error) {
 	skip := 0
-	return func(b []byte) (int, error) {
+	err = readHead(nc, limit, func(b []byte) error {
 		for {
 			r, n, err := handshake.ParseResponse(b[skip:])
 			if err != nil {
-				return 0, err
+				return err
 			}
 			skip += n
 			if r.Status >= 200 || r.Status == http.StatusSwitchingProtocols {
-				*resp = r
-				return skip, nil
+				resp, rest = r, append([]byte(nil), b[skip:]...)
+				return nil
 			}
 		}
-	}
+	})
+	return resp, rest, err
 }
 
 // readBody reads the beginning of a refusal's body, of which rest has arrived.

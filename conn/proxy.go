@@ -137,8 +137,7 @@ func connectHTTP(nc net.Conn, proxy *url.URL, address string, limit int) error {
 	if _, err := nc.Write([]byte(request + "\r\n")); err != nil {
 		return fmt.Errorf("websocket: proxy %s: write CONNECT: %w", proxy.Host, err)
 	}
-	var resp *handshake.Response
-	rest, err := readHead(nc, limit, finalResponse(&resp))
+	resp, rest, err := readResponse(nc, limit)
 	var malformed *handshake.Error
 	switch {
 	case errors.As(err, &malformed):

@@ -53,13 +53,13 @@ func BenchmarkUpgrade(b *testing.B) {
 	}
 }
 
-// A handshake costs the Conn and the channel of its end, the request in three
-// parts, the keepalive's timer in two, and a copy of a Config that isn't nil.
+// A handshake costs a copy of the request's head, the Conn and the channel of its
+// end, and the keepalive's timer in two parts.
 func TestUpgradeAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	for want, cfg := range map[float64]*conn.Config{6: {KeepaliveInterval: -1}, 7: nil, 8: {}} {
+	for want, cfg := range map[float64]*conn.Config{3: {KeepaliveInterval: -1}, 5: nil} {
 		nc := &canned{request: goodRequest}
 		got := testing.AllocsPerRun(100, func() {
 			nc.read = false
@@ -69,6 +69,27 @@ func TestUpgradeAllocations(t *testing.T) {
 		})
 		require.LessOrEqual(t, got, want)
 	}
+}
+
+// A request that CheckRequest has seen may be kept.
+func TestCheckRequestKeeps(t *testing.T) {
+	nc := &canned{request: goodRequest}
+	var kept *handshake.Request
+	cfg := &conn.Config{CheckRequest: func(r *handshake.Request) error {
+		kept = r
+		return nil
+	}}
+	ws, err := conn.Upgrade(t.Context(), nc, cfg)
+	require.NoError(t, err)
+	defer ws.CloseNow()
+	for range 10 { // whatever takes its place in the buffers
+		nc := &canned{request: strings.Repeat("x", len(goodRequest)) + "\r\n\r\n"}
+		_, err := conn.Upgrade(t.Context(), nc, nil)
+		require.Error(t, err)
+	}
+	parsed, _, err := handshake.ParseRequest([]byte(goodRequest))
+	require.NoError(t, err)
+	require.Equal(t, parsed, kept)
 }
 
 // broken fails to write.
