@@ -159,59 +159,6 @@ func refuseHTTP(w http.ResponseWriter, err error) {
 	w.Write(body)
 }
 
-// Handler returns an http.Handler that accepts each request, calls serve on a
-// goroutine of its own, and closes the connection when serve returns: with
-// code 1000 for nil, with 1011 for an error that did not end the connection
-// itself. The context ends when serve has returned. At most one Config is used.
-//
-// The goroutine is fresh so that net/http can let go of its buffers, and so
-// that it begins with a small stack.
-func Handler(serve func(ctx context.Context, ws *Conn) error, cfg ...*Config) http.Handler {
-	var config *Config
-	if len(cfg) > 0 {
-		config = cfg[0]
-	}
-	var group *Group
-	if config != nil {
-		group = config.Group
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		group.serving(1) // before the Conn joins, so that Shutdown waits for both
-		ws, err := Accept(w, r, config)
-		if err != nil {
-			group.serving(-1)
-			return
-		}
-		// The request's context ends when this function returns.
-		ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
-		go func() {
-			defer group.serving(-1)
-			defer cancel()
-			ws.closeAfter(serve(&handlerContext{ctx, ws}, ws))
-		}()
-	})
-}
-
-// handlerContext is the context of a handler. It ends after its connection
-// has, so the connection need not watch it, which would cost an idle one a
-// kilobyte.
-type handlerContext struct {
-	context.Context
-	ws *Conn
-}
-
-// closeAfter closes the connection as the outcome of a handler asks for.
-func (c *Conn) closeAfter(err error) {
-	if c.ended() != nil {
-		return
-	}
-	if err != nil {
-		c.CloseWith(1011, "")
-		return
-	}
-	c.Close()
-}
-
 // deadline is the moment d from now; no moment when d has no bound.
 func deadline(d time.Duration) time.Time {
 	if d == 1<<63-1 {

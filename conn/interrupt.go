@@ -32,9 +32,9 @@ type interrupter struct {
 // arm registers ctx, unless it is registered already. The caller holds the
 // lock of the direction.
 func (i *interrupter) arm(ctx context.Context) error {
-	done := ctx.Done()
-	if h, ok := ctx.(*handlerContext); ok && h.ws == i.c {
-		done = nil
+	var done <-chan struct{}
+	if !i.c.isOf(ctx) {
+		done = ctx.Done()
 	}
 	if done == i.done {
 		if done == nil || ctx.Err() == nil { // Cause takes a lock

@@ -1,0 +1,134 @@
+package conn
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"sync/atomic"
+	"time"
+)
+
+// Handler returns an http.Handler that accepts each request, calls serve on a
+// goroutine of its own, and closes the connection when serve returns: with
+// code 1000 for nil, with 1011 for an error that did not end the connection
+// itself. The context has the values of the request's, and ends when serve has
+// returned. At most one Config is used.
+//
+// The goroutine is fresh so that net/http can let go of its buffers, and so
+// that it begins with a small stack.
+func Handler(serve func(ctx context.Context, ws *Conn) error, cfg ...*Config) http.Handler {
+	var config *Config
+	if len(cfg) > 0 {
+		config = cfg[0]
+	}
+	var group *Group
+	if config != nil {
+		group = config.Group
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		group.serving(1) // before the Conn joins, so that Shutdown waits for both
+		ws, err := Accept(w, r, config)
+		if err != nil {
+			group.serving(-1)
+			return
+		}
+		h := &handlerContext{values: withoutEnd(r.Context()), ws: ws}
+		go h.serve(serve)
+	})
+}
+
+// handlerContext is the context of a handler. It ends after its connection
+// has, so the connection need not watch it.
+//
+// An idle connection has one, so it is no more than it has to be: what lets
+// others watch it is made when somebody asks.
+type handlerContext struct {
+	values context.Context // of the request, which has ended
+	ws     *Conn
+	made   atomic.Pointer[lifetime] // nil until somebody asks
+}
+
+// lifetime is a context of package context, to which others can be added.
+type lifetime struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+func (h *handlerContext) serve(serve func(context.Context, *Conn) error) {
+	defer h.ws.cfg.Group.serving(-1)
+	defer h.end()
+	h.ws.closeAfter(serve(h, h.ws))
+}
+
+func (h *handlerContext) end() { h.lifetime().cancel() }
+
+func (h *handlerContext) lifetime() *lifetime {
+	if l := h.made.Load(); l != nil {
+		return l
+	}
+	l := new(lifetime)
+	l.ctx, l.cancel = context.WithCancel(h.values)
+	if !h.made.CompareAndSwap(nil, l) {
+		l.cancel()
+		return h.made.Load()
+	}
+	return l
+}
+
+func (h *handlerContext) Deadline() (t time.Time, ok bool) { return t, false }
+
+func (h *handlerContext) Done() <-chan struct{} { return h.lifetime().ctx.Done() }
+
+func (h *handlerContext) Err() error {
+	if l := h.made.Load(); l != nil {
+		return l.ctx.Err()
+	}
+	return nil
+}
+
+// Value also is how package context finds the one that can be watched.
+func (h *handlerContext) Value(key any) any {
+	if l := h.made.Load(); l != nil {
+		return l.ctx.Value(key)
+	}
+	return h.values.Value(key)
+}
+
+// isOf reports whether ctx is that of c's handler, which c need not watch.
+func (c *Conn) isOf(ctx context.Context) bool {
+	h, ok := ctx.(*handlerContext)
+	return ok && h.ws == c
+}
+
+// withoutEnd is context.WithoutCancel without the memory of contexts that do
+// nothing but end. net/http makes two for each request, which have ended when
+// the handler's function has returned.
+func withoutEnd(ctx context.Context) context.Context {
+	for hasParent && reflect.TypeOf(ctx) == endingType {
+		ctx = reflect.ValueOf(ctx).Elem().FieldByIndex(parent.Index).Interface().(context.Context)
+	}
+	if ctx.Done() == nil {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// What context.WithCancel returns has its parent, which has the values, in an
+// exported field. Were there none, withoutEnd would be as good, but larger.
+var (
+	ending, _         = context.WithCancel(context.Background())
+	endingType        = reflect.TypeOf(ending)
+	parent, hasParent = endingType.Elem().FieldByName("Context")
+)
+
+// closeAfter closes the connection as the outcome of a handler asks for.
+func (c *Conn) closeAfter(err error) {
+	if c.ended() != nil {
+		return
+	}
+	if err != nil {
+		c.CloseWith(1011, "")
+		return
+	}
+	c.Close()
+}
