@@ -55,12 +55,14 @@ type lifetime struct {
 }
 
 func (h *handlerContext) serve(serve func(context.Context, *Conn) error) {
-	defer h.ws.cfg.Group.serving(-1)
 	defer h.end()
 	h.ws.closeAfter(serve(h, h.ws))
 }
 
-func (h *handlerContext) end() { h.lifetime().cancel() }
+func (h *handlerContext) end() {
+	h.lifetime().cancel()
+	h.ws.cfg.Group.serving(-1)
+}
 
 func (h *handlerContext) lifetime() *lifetime {
 	if l := h.made.Load(); l != nil {

@@ -147,14 +147,6 @@ func (k *keepalive) wake() {
 	}
 }
 
-// parks is waitBegin for a reader that may be called more than once before a
-// byte comes, and only if it really waits.
-func (k *keepalive) parks() {
-	if k.since.Load() == notWaiting {
-		k.waitBegin()
-	}
-}
-
 // waitEnd is called by the reader when the read is over, with whether any byte
 // came.
 func (k *keepalive) waitEnd(received bool) {

@@ -31,9 +31,14 @@ func (c *Conn) AppendMessage(ctx context.Context, dst []byte) (MessageType, []by
 		return 0, dst, err
 	}
 	defer c.rd.lock.unlock()
-	if err := c.await(ctx); err != nil {
+	if err := c.await(ctx); err != nil { // here, where the stack is shallow
 		return 0, dst, err
 	}
+	return c.appendNext(ctx, dst)
+}
+
+// appendNext is AppendMessage after the wait for the message's beginning.
+func (c *Conn) appendNext(ctx context.Context, dst []byte) (MessageType, []byte, error) {
 	if typ, key, payload := c.whole(); typ != 0 {
 		have := len(dst)
 		whole := slices.Grow(dst, len(payload))[:have+len(payload)]
@@ -178,9 +183,14 @@ func (c *Conn) nextMessage(ctx context.Context, held *loan) (msg Message, err er
 	}
 	defer c.rd.lock.unlock()
 	c.rd.takeBack(held)
-	if err := c.await(ctx); err != nil {
+	if err := c.await(ctx); err != nil { // here, where the stack is shallow
 		return msg, err
 	}
+	return c.lendNext(ctx, held)
+}
+
+// lendNext is nextMessage after the wait for the message's beginning.
+func (c *Conn) lendNext(ctx context.Context, held *loan) (msg Message, err error) {
 	if typ, key, payload := c.whole(); typ != 0 {
 		c.rd.lend(held)
 		if err := c.finishWhole(typ, key, payload, payload); err != nil {

@@ -121,6 +121,7 @@ func (c *Conn) fill(ctx context.Context) error {
 	}
 	var n int
 	var err error
+	c.alive.waitBegin() // here, where the stack is shallow
 	if c.rawIO() {
 		n, err = c.readSocket()
 	} else {
@@ -148,7 +149,6 @@ func (c *Conn) readPlain() (int, error) {
 	if r.buf == nil {
 		r.borrow()
 	}
-	c.alive.waitBegin()
 	return c.nc.Read(r.buf[r.end:])
 }
 

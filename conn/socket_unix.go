@@ -26,85 +26,96 @@ func (c *Conn) rawIO() bool { return c.socket }
 // buffer, which it borrows when there is none. The buffer is borrowed for the
 // attempt alone, and given back before the goroutine parks, which returning
 // false makes it do.
-func (c *Conn) readSocket() (n int, err error) {
+func (c *Conn) readSocket() (int, error) {
+	n := 0 // less than zero: the number of an error
 	attempt := func(fd uintptr) bool {
-		r := &c.rd
-		borrowed := r.buf == nil
+		borrowed := c.rd.buf == nil
 		if borrowed {
-			r.borrow()
+			c.rd.borrow()
 		}
-		for {
-			n, err = syscall.Read(int(fd), r.buf[r.end:])
-			switch {
-			case err == syscall.EINTR:
-				continue
-			case err == syscall.EAGAIN:
-				if borrowed {
-					r.giveBack()
-				}
-				c.alive.parks()
-				return false
-			case err != nil:
-				n, err = 0, c.socketError("read", err)
-			case n == 0:
-				err = io.EOF
-			}
+		for n = interrupted; n == interrupted; {
+			n = result(syscall.Read(int(fd), c.rd.buf[c.rd.end:]))
+		}
+		if n != again {
 			return true
 		}
+		if borrowed {
+			c.rd.giveBack()
+		}
+		return false
 	}
-	var refused error
+	var err error
 	switch nc := c.nc.(type) {
 	case *net.TCPConn:
-		rc, closed := nc.SyscallConn()
-		if refused = closed; refused == nil {
-			refused = rc.Read(attempt)
+		var rc syscall.RawConn
+		if rc, err = nc.SyscallConn(); err == nil {
+			err = rc.Read(attempt)
 		}
 	case *net.UnixConn:
-		rc, closed := nc.SyscallConn()
-		if refused = closed; refused == nil {
-			refused = rc.Read(attempt)
+		var rc syscall.RawConn
+		if rc, err = nc.SyscallConn(); err == nil {
+			err = rc.Read(attempt)
 		}
 	}
-	if refused != nil { // a deadline, or a socket that was closed
-		return 0, refused
+	switch {
+	case err != nil: // a deadline, or the socket was closed
+		return 0, err
+	case n < 0:
+		return 0, c.socketError("read", n)
+	case n == 0:
+		return 0, io.EOF
 	}
-	return n, err
+	return n, nil
+}
+
+const (
+	again       = -int(syscall.EAGAIN)
+	interrupted = -int(syscall.EINTR)
+)
+
+// result is that of a system call in one word, negative for an error.
+func result(n int, err error) int {
+	if errno, ok := err.(syscall.Errno); ok {
+		return -int(errno)
+	}
+	return n
 }
 
 // writeSocket gives b to the socket in one system call, and returns how much of
 // it the socket took. With wait it waits until it takes something.
-func (c *Conn) writeSocket(b []byte, wait bool) (n int, err error) {
+func (c *Conn) writeSocket(b []byte, wait bool) (int, error) {
+	n := 0 // less than zero: the number of an error
 	attempt := func(fd uintptr) bool {
-		n, err = syscall.Write(int(fd), b)
-		return !wait || err != syscall.EAGAIN
+		n = result(syscall.Write(int(fd), b))
+		return n != again || !wait
 	}
-	var refused error
+	var err error
 	switch nc := c.nc.(type) {
 	case *net.TCPConn:
-		rc, closed := nc.SyscallConn()
-		if refused = closed; refused == nil {
-			refused = rc.Write(attempt)
+		var rc syscall.RawConn
+		if rc, err = nc.SyscallConn(); err == nil {
+			err = rc.Write(attempt)
 		}
 	case *net.UnixConn:
-		rc, closed := nc.SyscallConn()
-		if refused = closed; refused == nil {
-			refused = rc.Write(attempt)
+		var rc syscall.RawConn
+		if rc, err = nc.SyscallConn(); err == nil {
+			err = rc.Write(attempt)
 		}
 	}
 	switch {
-	case refused != nil: // by a deadline, or because the socket was closed
-		return 0, refused
-	case err == syscall.EAGAIN, err == syscall.EINTR:
+	case err != nil: // a deadline, or the socket was closed
+		return 0, err
+	case n == again, n == interrupted:
 		return 0, nil
-	case err != nil:
-		return 0, c.socketError("write", err)
+	case n < 0:
+		return 0, c.socketError("write", n)
 	}
 	c.stats.bytesSent.Add(int64(n))
 	return n, nil
 }
 
 // socketError gives an error the form that package net gives it.
-func (c *Conn) socketError(call string, err error) error {
+func (c *Conn) socketError(call string, result int) error {
 	local := c.nc.LocalAddr()
-	return &net.OpError{Op: call, Net: local.Network(), Source: local, Addr: c.nc.RemoteAddr(), Err: os.NewSyscallError(call, err)}
+	return &net.OpError{Op: call, Net: local.Network(), Source: local, Addr: c.nc.RemoteAddr(), Err: os.NewSyscallError(call, syscall.Errno(-result))}
 }
