@@ -1,6 +1,7 @@
 package conn_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
@@ -47,15 +48,37 @@ func BenchmarkWriteMessage(b *testing.B) {
 		for _, size := range benchSizes {
 			b.Run(fmt.Sprint(role, "/", size), func(b *testing.B) {
 				ws := conn.New(&source{wire: []byte{0}}, role, handshake.Result{}, nil)
-				p := make([]byte, size)
+				p, ctx := make([]byte, size), context.Background()
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
 				for b.Loop() {
-					if err := ws.WriteMessage(b.Context(), conn.Binary, p); err != nil {
+					if err := ws.WriteMessage(ctx, conn.Binary, p); err != nil {
 						b.Fatal(err)
 					}
 				}
 			})
 		}
+	}
+}
+
+// A burst is answered in place: read, buffered, and sent before the next read.
+func BenchmarkEcho(b *testing.B) {
+	for _, size := range []int{16, 125, 1024} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			ws := conn.New(&source{wire: burst(conn.Server, conn.Binary, size)}, conn.Server, handshake.Result{}, nil)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for msg, err := range ws.Messages(b.Context()) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := ws.BufferMessage(msg.Type, msg.Data); err != nil {
+					b.Fatal(err)
+				}
+				if !b.Loop() {
+					break
+				}
+			}
+		})
 	}
 }

@@ -63,16 +63,41 @@ func (c *Conn) WritePrepared(ctx context.Context, m *PreparedMessage) error {
 		return err
 	}
 	defer c.unlockWriter()
+	form, err := c.formOf(m)
+	if err != nil {
+		return err
+	}
+	if c.wr.buf == nil && c.sharesWire(form) {
+		var n int
+		if n, err = c.writeOut(ctx, form.wire); err != nil {
+			err = c.endAlone(n, err)
+		}
+	} else {
+		err = c.sendForm(ctx, m.typ, form)
+	}
+	if err == nil {
+		c.countPrepared(m, form.packed())
+	}
+	return err
+}
+
+// sendForm sends a form of a message of type typ behind what is buffered.
+func (c *Conn) sendForm(ctx context.Context, typ MessageType, form packedForm) error {
 	start := c.streamEnd()
-	packed, err := c.appendPrepared(ctx, m)
+	err := c.appendForm(ctx, typ, form)
 	if err == nil {
 		err = c.flush(ctx)
 	}
 	if err != nil {
 		return c.takeBack(start, err)
 	}
-	c.countPrepared(m, packed)
 	return nil
+}
+
+// sharesWire reports whether the frame of a form is what this connection sends:
+// as it is unmasked, from a server, and as it is one, if FrameSize allows.
+func (c *Conn) sharesWire(form packedForm) bool {
+	return c.role == Server && form.wire != nil && len(form.payload) <= c.cfg.frameSize()
 }
 
 // appendPrepared is appendMessage for m, and returns what packedForm.packed says
@@ -82,14 +107,17 @@ func (c *Conn) appendPrepared(ctx context.Context, m *PreparedMessage) (packed i
 	if err != nil {
 		return 0, err
 	}
-	switch w := &c.wr; {
-	case c.role == Server && w.buf != nil && len(form.payload) <= c.cfg.frameSize() &&
-		form.wire != nil && len(w.buf)+len(form.wire) <= writeSize:
+	return form.packed(), c.appendForm(ctx, m.typ, form)
+}
+
+// appendForm puts a form of a message of type typ into the buffer.
+func (c *Conn) appendForm(ctx context.Context, typ MessageType, form packedForm) error {
+	w := &c.wr
+	if w.buf != nil && c.sharesWire(form) && len(w.buf)+len(form.wire) <= writeSize {
 		w.buf = append(w.buf, form.wire...)
-	default:
-		err = c.appendPayload(ctx, frameKind{true, form.rsv, m.typ}, form.payload)
+		return nil
 	}
-	return form.packed(), err
+	return c.appendPayload(ctx, frameKind{true, form.rsv, typ}, form.payload)
 }
 
 // countPrepared counts a message that was sent, packed into so many bytes.

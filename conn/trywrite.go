@@ -28,26 +28,41 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	if !c.rawIO() || w.stream != nil || w.buf != nil || len(m.payload) > min(tryPayload, c.cfg.frameSize()) {
 		return false, false, nil
 	}
-	packed, err := c.appendPrepared(context.Background(), m)
+	form, err := c.formOf(m)
 	if err != nil {
 		return false, false, err
 	}
-	n, err := c.writeSocket(w.buf, false)
+	wire := form.wire
+	if !c.sharesWire(form) {
+		c.appendForm(context.Background(), m.typ, form) // it fits
+		wire = w.buf
+	}
+	n, err := c.writeSocket(wire, false)
 	switch {
 	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded): // set for a context that has ended since
 		return false, false, c.failWrite(err)
 	case n == 0: // taken back
 		c.dropBuffer()
 		return false, false, nil
-	case n < len(w.buf):
-		w.buf = w.buf[:copy(w.buf, w.buf[n:])]
-		w.queued.Store(true)
+	case n < len(wire):
+		c.keepRest(wire[n:])
 	default:
 		c.dropBuffer()
 		whole = true
 	}
-	c.countPrepared(m, packed)
+	c.countPrepared(m, form.packed())
 	return true, whole, nil
+}
+
+// keepRest leaves the rest of a frame, which fits the write buffer, to the next
+// write.
+func (c *Conn) keepRest(rest []byte) {
+	w := &c.wr
+	if w.buf == nil {
+		w.borrow()
+	}
+	w.buf = w.buf[:copy(w.buf[:writeSize], rest)]
+	w.queued.Store(true)
 }
 
 // tryPayload is the largest payload that fits the write buffer in one frame.

@@ -118,8 +118,17 @@ func (c *Conn) writeAlone(ctx context.Context, op frame.Opcode, p []byte) error 
 	if pooled != nil {
 		writeBuffers.Put(pooled)
 	}
-	if err == nil || n == 0 && isCut(err) {
-		return err
+	if err != nil {
+		return c.endAlone(n, err)
+	}
+	return nil
+}
+
+// endAlone says what it means that n bytes of a frame have left, which was not
+// buffered, and then err.
+func (c *Conn) endAlone(n int, err error) error {
+	if n == 0 && isCut(err) {
+		return err // it is taken back
 	}
 	return c.failCut(err)
 }
@@ -315,7 +324,7 @@ func (c *Conn) appendFrame(ctx context.Context, k frameKind, p []byte) error {
 		}
 	}
 	if w.buf == nil {
-		w.buf = writeBuffers.Get().(*[writeSize]byte)[:0]
+		w.borrow()
 	}
 	h := frame.Header{FIN: k.fin, RSV: k.rsv, Opcode: k.op, Length: int64(len(p))}
 	if c.role == Client {
@@ -503,10 +512,14 @@ func isCut(err error) bool {
 	return ok
 }
 
+func (w *writer) borrow() { w.buf = writeBuffers.Get().(*[writeSize]byte)[:0] }
+
 func (c *Conn) dropBuffer() {
 	w := &c.wr
-	writeBuffers.Put((*[writeSize]byte)(w.buf[:writeSize]))
-	w.buf = nil
+	if w.buf != nil {
+		writeBuffers.Put((*[writeSize]byte)(w.buf[:writeSize]))
+		w.buf = nil
+	}
 	if w.queued.Load() { // setting it costs more than asking
 		w.queued.Store(false)
 	}
