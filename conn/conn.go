@@ -51,11 +51,12 @@ type Conn struct {
 	stats counters
 	alive keepalive
 
-	mu   sync.Mutex    // guards err; never held while waiting
+	mu   sync.Mutex    // guards what follows; never held while waiting
 	err  error         // why the connection ended; set once
-	done chan struct{} // closed after err is set and nc is closed
+	gone bool          // err is set and nc is closed
+	done chan struct{} // closed when gone is set; nil until somebody asks
 
-	over atomic.Bool // done is closed, or about to be; cheaper to ask
+	over atomic.Bool // gone is set, or about to be; cheaper to ask
 }
 
 // New returns a Conn on nc after an opening handshake that somebody else has
@@ -86,7 +87,6 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 		cfg:         cfg,
 		subprotocol: hs.Subprotocol,
 		socket:      isSocket(nc),
-		done:        make(chan struct{}),
 	}
 	c.rd.rules.Role = role
 	if z != nil {
@@ -125,7 +125,25 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
 // Done is closed when the connection has ended, in whatever way.
-func (c *Conn) Done() <-chan struct{} { return c.done }
+func (c *Conn) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.done != nil:
+	case c.gone:
+		return closed
+	default:
+		c.done = make(chan struct{})
+	}
+	return c.done
+}
+
+// closed is the channel of those who ask when it is over.
+var closed = func() chan struct{} {
+	ch := make(chan struct{})
+	close(ch)
+	return ch
+}()
 
 // ended returns why the connection ended, or nil while it has not.
 func (c *Conn) ended() error {
@@ -137,7 +155,7 @@ func (c *Conn) ended() error {
 
 // cause waits for the end under way, and returns why.
 func (c *Conn) cause() error {
-	<-c.done // over is true a moment before the transport is closed
+	<-c.Done() // over is true a moment before the transport is closed
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
@@ -162,10 +180,20 @@ func (c *Conn) end(cause error) error {
 		c.nc.Close()
 		c.rd.intr.end()
 		c.wr.intr.end()
-		close(c.done)
+		c.leave()
 		c.afterEnd(cause)
 	}
 	return cause
+}
+
+// leave says that the connection has ended.
+func (c *Conn) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = true
+	if c.done != nil {
+		close(c.done)
+	}
 }
 
 // timeout returns a context that ends after d, whatever the caller's does.

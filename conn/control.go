@@ -265,7 +265,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 	select {
 	case end := <-t.over:
 		return end.rtt, end.err
-	case <-c.done:
+	case <-c.Done():
 		return 0, c.ended()
 	case <-ctx.Done():
 		c.wr.pending.forget(t)

@@ -257,7 +257,7 @@ func (c *Conn) waitForMessage(ctx context.Context) error {
 		select {
 		case <-m.over:
 		case <-m.ctx.Done():
-		case <-c.done:
+		case <-c.Done():
 		case <-ctx.Done():
 			return fmt.Errorf("websocket: write: %w", context.Cause(ctx))
 		}
