@@ -188,7 +188,7 @@ func (c *Conn) closeWrite() bool {
 
 // drain drops what arrives until the peer has closed or ctx ends.
 func (c *Conn) drain(ctx context.Context) {
-	if c.rd.intr.arm(ctx) != nil {
+	if c.rd.intr.arm(ctx, c) != nil {
 		return
 	}
 	sink := readBuffers.Get().(*[readSize]byte)

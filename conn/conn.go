@@ -93,8 +93,6 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 		c.compression = z
 		c.rd.rules.RSV = frame.RSV1
 	}
-	c.rd.intr.c = c
-	c.wr.intr.c, c.wr.intr.write = c, true
 	c.rd.early = hs.Buffered
 	_, c.wr.fragile = nc.(*tls.Conn)
 	c.startKeepalive()
@@ -178,8 +176,8 @@ func (c *Conn) end(cause error) error {
 	if c.over.CompareAndSwap(false, true) {
 		c.alive.stop()
 		c.nc.Close()
-		c.rd.intr.end()
-		c.wr.intr.end()
+		c.rd.intr.letGo()
+		c.wr.intr.letGo()
 		c.leave()
 		c.afterEnd(cause)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,83 +17,91 @@ var longAgo = time.Unix(1, 0)
 // context between calls, so that a context costs nothing while the same one
 // is passed again, and lets go of it when the connection ends, so that a
 // context that lives longer doesn't keep the Conn.
+//
+// The holder of the direction's lock sets watch; who ends the connection reads
+// it at the same time.
 type interrupter struct {
+	watch atomic.Pointer[watch] // nil when no context is registered
+}
+
+// watch is a context that is registered.
+type watch struct {
 	c     *Conn
 	write bool // the direction
-
-	done <-chan struct{} // of the registered context; nil when none is. The holder of the direction's lock has it alone
+	done  <-chan struct{}
+	stop  func() bool
 
 	mu    sync.Mutex // guards what follows; never held while waiting
-	stop  func() bool
-	turn  uint64 // a callback of an earlier turn does nothing
-	fired bool   // the deadline is in the past
-	over  bool   // the connection has ended
+	over  bool       // the end of the context means nothing any more
+	fired bool       // the deadline is in the past
 }
 
 // arm registers ctx, unless it is registered already. The caller holds the
-// lock of the direction.
-func (i *interrupter) arm(ctx context.Context) error {
+// lock of the direction of c whose interrupter this is.
+func (i *interrupter) arm(ctx context.Context, c *Conn) error {
 	var done <-chan struct{}
-	if !i.c.isOf(ctx) {
+	if !c.isOf(ctx) {
 		done = ctx.Done()
 	}
-	if done == i.done {
-		if done == nil || ctx.Err() == nil { // Cause takes a lock
+	if done != nil && ctx.Err() != nil { // Cause takes a lock
+		return context.Cause(ctx)
+	}
+	if w := i.watch.Load(); w != nil {
+		if w.done == done {
 			return nil
 		}
-		return context.Cause(ctx)
+		i.watch.Store(nil)
+		w.end()
 	}
-	if done != nil && ctx.Err() != nil {
-		return context.Cause(ctx)
+	if done != nil {
+		i.register(ctx, c, done)
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.disarm()
-	if done == nil || i.over {
-		return nil
-	}
-	i.done = done
-	turn := i.turn
-	i.stop = context.AfterFunc(ctx, func() {
-		i.mu.Lock()
-		defer i.mu.Unlock()
-		if i.turn == turn {
-			i.fired = true
-			i.setDeadline(longAgo)
-		}
-	})
 	return nil
 }
 
-// disarm lets go of the registered context and of a deadline that it set.
-func (i *interrupter) disarm() {
-	if i.stop == nil {
-		return
-	}
-	i.stop()
-	i.turn++
-	if i.fired {
-		i.setDeadline(time.Time{})
-		i.fired = false
-	}
-	i.done, i.stop = nil, nil
-}
-
-// end lets go of the registered context for good.
-func (i *interrupter) end() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.over = true
-	if i.stop != nil {
-		i.stop()
+func (i *interrupter) register(ctx context.Context, c *Conn, done <-chan struct{}) {
+	w := &watch{c: c, write: i == &c.wr.intr, done: done}
+	w.stop = context.AfterFunc(ctx, w.fire)
+	i.watch.Store(w)
+	if c.over.Load() { // and who ended it may have looked before
+		w.stop()
 	}
 }
 
-func (i *interrupter) setDeadline(t time.Time) {
-	if i.write {
-		i.c.nc.SetWriteDeadline(t)
+// letGo is called at the end of the connection. The deadline doesn't matter
+// then.
+func (i *interrupter) letGo() {
+	if w := i.watch.Load(); w != nil {
+		w.stop()
+	}
+}
+
+// fire is called when the context has ended.
+func (w *watch) fire() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.over {
+		w.fired = true
+		w.setDeadline(longAgo)
+	}
+}
+
+// end lets go of the context and of a deadline that it set.
+func (w *watch) end() {
+	w.stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	if w.fired {
+		w.setDeadline(time.Time{})
+	}
+}
+
+func (w *watch) setDeadline(t time.Time) {
+	if w.write {
+		w.c.nc.SetWriteDeadline(t)
 	} else {
-		i.c.nc.SetReadDeadline(t)
+		w.c.nc.SetReadDeadline(t)
 	}
 }
 

@@ -157,7 +157,7 @@ func (c *Conn) armRead(ctx context.Context) error {
 	if err := c.ended(); err != nil {
 		return err
 	}
-	if err := c.rd.intr.arm(ctx); err != nil {
+	if err := c.rd.intr.arm(ctx, c); err != nil {
 		return fmt.Errorf("websocket: read: %w", err)
 	}
 	return nil

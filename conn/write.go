@@ -447,7 +447,7 @@ func (c *Conn) takeBack(start int64, err error) error {
 // writeOut is the system call, and n how many bytes of b have left. The error is
 // a *cutError when ctx ended it and the transport goes on.
 func (c *Conn) writeOut(ctx context.Context, b []byte) (n int, err error) {
-	if err := c.wr.intr.arm(ctx); err != nil {
+	if err := c.wr.intr.arm(ctx, c); err != nil {
 		return 0, &cutError{err}
 	}
 	if c.rawIO() {
@@ -475,7 +475,7 @@ func (c *Conn) writeSocketAll(b []byte) (n int, err error) {
 // writeBoth is writeOut of b and p for a transport that takes both at once.
 func (c *Conn) writeBoth(ctx context.Context, b, p []byte) (int, error) {
 	w := &c.wr
-	if err := w.intr.arm(ctx); err != nil {
+	if err := w.intr.arm(ctx, c); err != nil {
 		return 0, &cutError{err}
 	}
 	w.parts[0], w.parts[1] = b, p
