@@ -7,24 +7,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var judged = Config{KeepaliveInterval: 20 * time.Second, KeepaliveTimeout: 7 * time.Second}
+
 // A look that comes late, because this process was paused or the machine was
 // suspended, doesn't blame the peer: its answer may have come and not been
 // read. The timeout begins anew, once for each question.
 func TestKeepaliveLateLook(t *testing.T) {
 	for late, want := range map[time.Duration]verdict{0: dead, tolerance: dead, tolerance + 1: alive, time.Hour: alive} {
-		k := keepalive{interval: 20 * time.Second, timeout: 7 * time.Second, wait: 18 * time.Second}
+		k := keepalive{wait: 18 * time.Second}
 		look := func(at time.Duration, t traffic) (verdict, time.Duration) {
-			v, next := k.judge(at, t)
+			v, next := k.judge(&judged, at, t)
 			k.due = at + next
 			return v, next
 		}
-		k.since.Store(0) // a read waits
+		k.clock.Store(1) // a read waits
 		k.due = 18 * time.Second
 		v, next := look(18*time.Second, traffic{})
 		require.Equal(t, ask, v)
-		require.Equal(t, k.timeout, next)
+		require.Equal(t, judged.KeepaliveTimeout, next)
 		k.pingLeft(nil)
-		k.left.Store(int64(18 * time.Second))
+		k.question.left = 18 * time.Second
 
 		at := 25*time.Second + late
 		v, next = look(at, traffic{})
@@ -32,7 +34,7 @@ func TestKeepaliveLateLook(t *testing.T) {
 		if v == dead {
 			continue
 		}
-		require.Equal(t, k.timeout, next)
+		require.Equal(t, judged.KeepaliveTimeout, next)
 		v, _ = look(at+next+time.Hour, traffic{})
 		require.Equal(t, dead, v, "held up again")
 	}
@@ -41,18 +43,17 @@ func TestKeepaliveLateLook(t *testing.T) {
 // A look finds what the reader has noted, in whatever order the two meet: the
 // reader either sees that it has to wake the timer, or the look that it waits.
 func TestKeepaliveRecheck(t *testing.T) {
-	k := keepalive{interval: 20 * time.Second, timeout: 7 * time.Second, wait: 18 * time.Second}
-	k.base = time.Now()
-	k.since.Store(notWaiting)
-	k.saved.Store(int64(5 * time.Second)) // a read was cut
-	v, next := k.judge(0, traffic{})
+	k := keepalive{wait: 18 * time.Second, timer: new(time.Timer)}
+	k.clock.Store(2 * int64(5*time.Second)) // a read was cut
+	begun := now()
+	v, next := k.judge(&judged, begun, traffic{})
 	require.Equal(t, refresh, v)
 	require.Equal(t, k.wait, next)
 	require.True(t, k.recheck.Load(), "the next read wakes the timer")
 	k.stopped = true // and there is none any more
 	k.waitBegin()
 	require.False(t, k.recheck.Load())
-	v, next = k.judge(time.Second, traffic{})
+	v, next = k.judge(&judged, begun+time.Second, traffic{})
 	require.Equal(t, alive, v)
 	require.InDelta(t, k.wait-6*time.Second, next, float64(time.Second))
 }

@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -48,24 +47,23 @@ func (*KeepaliveError) Timeout() bool { return true }
 // One timer looks at that clock about once an interval, whatever the traffic:
 // no message costs a timer operation. It belongs to the Conn and ends with it.
 type keepalive struct {
-	interval time.Duration // zero: off
-	timeout  time.Duration
-	base     time.Time // moments are counted from here
-
-	since   atomic.Int64 // moment at which silence began, were it without pause; notWaiting when no read waits
-	saved   atomic.Int64 // silence up to the end of the last read
+	timer   *time.Timer  // nil: off
+	clock   atomic.Int64 // of silence, see silence; the reader alone sets it
 	recheck atomic.Bool  // the next read that waits wakes the timer
 
-	left atomic.Int64 // silence when the ping left; notLeft before, unaskable after Close
+	stopped  bool          // guarded by mu, as is all that follows
+	mu       sync.Mutex    // never held while waiting
+	due      time.Duration // moment for which the timer is set
+	wait     time.Duration // interval less a random part, drawn anew for every silence
+	seen     traffic       // at the last look
+	question *question     // nil unless a ping is out, or on its way out
+}
 
-	mu      sync.Mutex // guards what follows; never held while waiting
-	timer   *time.Timer
-	stopped bool
-	due     time.Duration // moment for which the timer is set
-	wait    time.Duration // interval less a random part, drawn anew for every silence
-	seen    traffic       // at the last look
-	asked   bool          // a ping is out, or on its way out
-	askedAt time.Duration // silence from which the timeout counts
+// question is a ping of the keepalive's that no byte has answered yet. Times
+// are those of the clock of silence.
+type question struct {
+	asked   time.Duration // from which the timeout counts
+	left    time.Duration // when the ping left; notLeft before, unaskable after Close
 	excused bool          // the timeout has begun anew once, because we were held up
 }
 
@@ -83,9 +81,8 @@ const (
 )
 
 const (
-	notWaiting = math.MinInt64
-	notLeft    = -1
-	unaskable  = -2
+	notLeft   = -1
+	unaskable = -2
 
 	// tolerance is how late a timer may be before we take it that this
 	// process was held up, and with it the reading of what the peer sent.
@@ -94,16 +91,14 @@ const (
 
 func (c *Conn) startKeepalive() {
 	k := &c.alive
-	k.interval, k.timeout = c.cfg.keepaliveInterval(), c.cfg.keepaliveTimeout()
-	if k.interval == 0 {
+	interval := c.cfg.keepaliveInterval()
+	if interval == 0 {
 		return
 	}
-	k.base = time.Now()
-	k.since.Store(notWaiting)
-	k.draw()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.due = k.wait
+	k.draw(interval)
+	k.due = now() + k.wait
 	k.timer = time.AfterFunc(k.wait, c.lookForLife)
 }
 
@@ -119,16 +114,30 @@ func (k *keepalive) stop() {
 
 // draw shortens the interval by up to a quarter, so that connections that
 // began together don't ping together.
-func (k *keepalive) draw() { k.wait = k.interval - rand.N(k.interval/4+1) }
+func (k *keepalive) draw(interval time.Duration) { k.wait = interval - rand.N(interval/4+1) }
 
-func (k *keepalive) now() time.Duration { return time.Since(k.base) }
+// now is this moment, counted from another that doesn't matter.
+func now() time.Duration { return time.Since(begun) }
+
+var begun = time.Now()
+
+// silence reads the clock. While it runs, it is twice the moment at which it
+// was zero, and one; while it stands still, it is twice what it shows.
+func (k *keepalive) silence(now time.Duration) (silent time.Duration, waiting bool) {
+	v := k.clock.Load()
+	if v&1 != 0 {
+		return now - time.Duration(v>>1), true
+	}
+	return time.Duration(v >> 1), false
+}
 
 // waitBegin is called by the reader when it is about to wait for the peer.
 func (k *keepalive) waitBegin() {
-	if k.interval == 0 {
+	if k.timer == nil {
 		return
 	}
-	k.since.Store(int64(k.now()) - k.saved.Load())
+	shown := k.clock.Load() >> 1
+	k.clock.Store((int64(now())-shown)<<1 | 1)
 	if k.recheck.Load() {
 		k.wake()
 	}
@@ -142,7 +151,7 @@ func (k *keepalive) wake() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.stopped {
-		k.due = k.now()
+		k.due = now()
 		k.timer.Reset(0)
 	}
 }
@@ -150,37 +159,24 @@ func (k *keepalive) wake() {
 // waitEnd is called by the reader when the read is over, with whether any byte
 // came.
 func (k *keepalive) waitEnd(received bool) {
-	if k.interval == 0 {
+	if k.timer == nil {
 		return
 	}
-	since := k.since.Load()
-	switch {
-	case received:
-		k.saved.Store(0)
-	case since != notWaiting:
-		k.saved.Store(int64(k.now()) - since)
+	var shown time.Duration
+	if !received {
+		shown, _ = k.silence(now())
 	}
-	if since != notWaiting {
-		k.since.Store(notWaiting)
-	}
-}
-
-// silence reads the clock.
-func (k *keepalive) silence(now time.Duration) (silent time.Duration, waiting bool) {
-	if since := k.since.Load(); since != notWaiting {
-		return now - time.Duration(since), true
-	}
-	return time.Duration(k.saved.Load()), false
+	k.clock.Store(int64(shown) << 1)
 }
 
 // judge decides what to do at a moment, and when to look again.
-func (k *keepalive) judge(now time.Duration, t traffic) (v verdict, next time.Duration) {
+func (k *keepalive) judge(cfg *Config, now time.Duration, t traffic) (v verdict, next time.Duration) {
 	life, progress := t.received != k.seen.received, t.sent != k.seen.sent
 	late := now - k.due
 	k.seen = t
 	if life {
-		k.asked = false
-		k.draw()
+		k.question = nil
+		k.draw(cfg.keepaliveInterval())
 	}
 	silent, waiting := k.silence(now)
 	if !waiting && silent > 0 {
@@ -190,27 +186,28 @@ func (k *keepalive) judge(now time.Duration, t traffic) (v verdict, next time.Du
 		k.recheck.Store(true)
 		silent, waiting = k.silence(now)
 	}
+	timeout := cfg.keepaliveTimeout()
 	switch {
 	case !waiting && life:
 		return alive, k.wait / 2
 	case !waiting:
 		return refresh, k.wait
-	case !k.asked && silent < k.wait:
+	case k.question == nil && silent < k.wait:
 		return alive, k.wait - silent
-	case !k.asked:
-		k.asked, k.askedAt, k.excused = true, silent, false
-		k.left.Store(notLeft)
-		return ask, min(k.timeout, k.wait)
+	case k.question == nil:
+		k.question = &question{asked: silent, left: notLeft}
+		return ask, min(timeout, k.wait)
 	}
-	if left := k.left.Load(); left >= 0 {
-		k.askedAt = max(k.askedAt, time.Duration(left))
-	} else if left == notLeft && progress {
-		k.askedAt = silent // the ping waits behind data, which the peer takes
+	q := k.question
+	if q.left >= 0 {
+		q.asked = max(q.asked, q.left)
+	} else if q.left == notLeft && progress {
+		q.asked = silent // the ping waits behind data, which the peer takes
 	}
-	if late > tolerance && !k.excused {
-		k.askedAt, k.excused = silent, true
+	if late > tolerance && !q.excused {
+		q.asked, q.excused = silent, true
 	}
-	if rest := k.askedAt + k.timeout - silent; rest > 0 {
+	if rest := q.asked + timeout - silent; rest > 0 {
 		return alive, min(rest, k.wait) // or sooner, since what answers begins a new silence
 	}
 	return dead, 0
@@ -218,12 +215,16 @@ func (k *keepalive) judge(now time.Duration, t traffic) (v verdict, next time.Du
 
 // pingLeft is told what became of the ping that was asked for.
 func (k *keepalive) pingLeft(err error) {
-	if err != nil {
-		k.left.Store(unaskable)
-		return
+	silent, _ := k.silence(now())
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case k.question == nil: // a byte has come meanwhile
+	case err != nil:
+		k.question.left = unaskable
+	default:
+		k.question.left = silent
 	}
-	silent, _ := k.silence(k.now())
-	k.left.Store(int64(silent))
 }
 
 // lookForLife is what the timer calls.
@@ -235,14 +236,17 @@ func (c *Conn) lookForLife() {
 		k.mu.Unlock()
 		return
 	}
-	now := k.now()
-	v, next := k.judge(now, t)
+	now := now()
+	v, next := k.judge(c.cfg, now, t)
 	if v != dead {
 		k.due = now + next
 		k.timer.Reset(next)
 	}
 	silent, _ := k.silence(now)
-	left := k.left.Load()
+	var left time.Duration
+	if k.question != nil {
+		left = k.question.left
+	}
 	k.mu.Unlock()
 	switch v {
 	case ask:
