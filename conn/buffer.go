@@ -8,6 +8,10 @@ const (
 	readSize  = 18 << 10
 	writeSize = 18 << 10
 
+	// longReadSize takes a message of 64 KiB with its header. It is what the
+	// runtime rounds that up to.
+	longReadSize = 72 << 10
+
 	// shortSize takes all control frames, and many a message.
 	shortSize = 144
 
@@ -27,6 +31,7 @@ const (
 
 var (
 	readBuffers    = sync.Pool{New: func() any { return new([readSize]byte) }}
+	longReads      = sync.Pool{New: func() any { return new([longReadSize]byte) }}
 	writeBuffers   = sync.Pool{New: func() any { return new([writeSize]byte) }}
 	longBuffers    = sync.Pool{New: func() any { return new([longSize]byte) }}
 	messageBuffers = sync.Pool{New: func() any { return new([]byte) }}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"iter"
 	"slices"
+
+	"github.com/seed24abed78/rfc6455/frame"
 )
 
 // Message is one received message.
@@ -208,6 +210,7 @@ func (c *Conn) lendNext(ctx context.Context, held *loan) (msg Message, err error
 // lend reads the current message to where Messages can hand it out.
 func (c *Conn) lend(ctx context.Context, held *loan) ([]byte, error) {
 	r := &c.rd
+	r.long = r.left > readSize && r.left <= longReadSize-frame.MaxHeaderSize
 	if !c.fitsBuffer() {
 		return c.toPooled(ctx, held)
 	}
@@ -239,10 +242,10 @@ func (c *Conn) toPooled(ctx context.Context, held *loan) ([]byte, error) {
 }
 
 // fitsBuffer reports whether the current message, of which nothing is consumed,
-// is one frame that the read buffer can hold.
+// is one frame that the read buffer can hold, or does hold if it is a long one.
 func (c *Conn) fitsBuffer() bool {
 	r := &c.rd
-	return r.fin && r.size == r.left && r.left <= readSize && !r.compressed && r.partial == nil
+	return r.fin && r.size == r.left && r.left <= max(readSize, int64(r.end-r.pos)) && !r.compressed && r.partial == nil
 }
 
 // inPlace waits until the whole of a message of one frame lies in the read

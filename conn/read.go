@@ -26,6 +26,7 @@ type reader struct {
 	pos   int
 	end   int
 	clean int
+	long  bool   // the last message of Messages would have fitted a long buffer only
 	early []byte // came with the handshake, read before the transport
 
 	lent uint64 // the turn of Messages that has a slice of buf; 0 when none
@@ -55,10 +56,38 @@ type reader struct {
 
 func (r *reader) borrow() { r.buf = readBuffers.Get().(*[readSize]byte)[:] }
 
+// borrowForTry borrows a buffer for an attempt to read from a socket: a long one,
+// if that takes a message like the last whole, in one call and without a copy.
+// Who has read little gives it back with shrink.
+func (r *reader) borrowForTry() {
+	if r.long {
+		r.buf = longReads.Get().(*[longReadSize]byte)[:]
+	} else {
+		r.borrow()
+	}
+}
+
 func (r *reader) giveBack() {
-	readBuffers.Put((*[readSize]byte)(r.buf))
+	if len(r.buf) == readSize {
+		readBuffers.Put((*[readSize]byte)(r.buf))
+	} else {
+		longReads.Put((*[longReadSize]byte)(r.buf))
+	}
 	r.buf = nil
 	r.pos, r.end = 0, 0
+}
+
+// shrink gives a long buffer back, if what is unread fits the usual one, so that
+// a peer who sends little makes us hold little.
+func (r *reader) shrink() {
+	if len(r.buf) <= readSize || r.end-r.pos > readSize {
+		return
+	}
+	unread := r.buf[r.pos:r.end]
+	long := (*[longReadSize]byte)(r.buf)
+	r.borrow()
+	r.pos, r.end = 0, copy(r.buf, unread)
+	longReads.Put(long)
 }
 
 // reclaim makes the buffer ours again when a turn of Messages has a slice of
@@ -74,7 +103,11 @@ func (r *reader) reclaim() {
 func (r *reader) leave() {
 	r.lent = 0
 	old := r.buf[r.pos:r.end]
-	r.borrow()
+	if len(old) <= readSize {
+		r.borrow()
+	} else {
+		r.buf = longReads.Get().(*[longReadSize]byte)[:]
+	}
 	r.pos, r.end = 0, copy(r.buf, old)
 }
 
@@ -97,6 +130,7 @@ func (c *Conn) waitReader(ctx context.Context) error {
 // first: the peer may be waiting for it.
 func (c *Conn) fill(ctx context.Context) error {
 	r := &c.rd
+	r.shrink()
 	switch {
 	case r.pos < r.end && r.end == len(r.buf):
 		r.end = copy(r.buf, r.buf[r.pos:r.end])
@@ -130,6 +164,7 @@ func (c *Conn) fill(ctx context.Context) error {
 	c.alive.waitEnd(n > 0)
 	if n > 0 {
 		r.end += n
+		r.shrink()
 		c.stats.bytesReceived.Add(int64(n))
 		return nil // an error that came along comes again
 	}
@@ -293,7 +328,10 @@ func (c *Conn) whole() (typ MessageType, key mask.Key, payload []byte) {
 	if int64(len(payload)) > c.cfg.maxMessageSize() {
 		return 0, key, nil // beginFrame says so
 	}
-	r.pos += n
+	if typ != 0 {
+		r.pos += n
+		r.long = n > readSize
+	}
 	return typ, key, payload
 }
 

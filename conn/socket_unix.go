@@ -31,7 +31,7 @@ func (c *Conn) readSocket() (int, error) {
 	attempt := func(fd uintptr) bool {
 		borrowed := c.rd.buf == nil
 		if borrowed {
-			c.rd.borrow()
+			c.rd.borrowForTry()
 		}
 		for n = interrupted; n == interrupted; {
 			n = result(syscall.Read(int(fd), c.rd.buf[c.rd.end:]))
