@@ -26,6 +26,8 @@ type compression struct {
 	compressor deflate.Compressor
 
 	in deflate.Decompressor
+
+	deflated, inflated passage // for Stats
 }
 
 // newCompression returns nil when the handshake agreed on no compression.
@@ -118,8 +120,7 @@ func (c *Conn) appendCompressed(ctx context.Context, typ MessageType, p []byte) 
 	if !z.takeover && len(out) >= len(p) {
 		return c.appendPayload(ctx, wholeMessage(typ), p)
 	}
-	c.stats.deflatedFrom.Add(int64(len(p)))
-	c.stats.deflatedTo.Add(int64(len(out)))
+	z.deflated.count(len(p), len(out))
 	return c.appendPayload(ctx, frameKind{true, frame.RSV1, typ}, out)
 }
 
@@ -143,8 +144,7 @@ func (c *Conn) inflate(ctx context.Context, p []byte) (int, error) {
 		r.clean -= used
 		r.left -= int64(used)
 		r.size += int64(made)
-		c.stats.inflatedFrom.Add(int64(used))
-		c.stats.inflatedTo.Add(int64(made))
+		c.compression.inflated.count(used, made)
 		// In the order of the bytes, so that the verdict doesn't depend on how
 		// many came at a time.
 		switch {

@@ -44,7 +44,7 @@ type Conn struct {
 
 	rd    reader
 	wr    writer
-	pings pings
+	pings atomic.Pointer[pings] // nil before the first ping
 
 	compression *compression // nil when none was agreed
 

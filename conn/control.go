@@ -27,7 +27,7 @@ func (c *Conn) control(ctx context.Context, op frame.Opcode, payload []byte) err
 		if c.cfg.OnPong != nil {
 			c.cfg.OnPong(c, payload)
 		}
-		c.pings.answered(payload)
+		c.pings.Load().answered(payload)
 		return nil
 	default:
 		return c.receiveClose(payload)
@@ -38,10 +38,8 @@ func (c *Conn) control(ctx context.Context, op frame.Opcode, payload []byte) err
 // who sends them between two frames of a message, or has them sent when he lets
 // the lock go.
 type pending struct {
-	some atomic.Bool // something waits; asked without mu
-
-	mu sync.Mutex // guards todo; never held while waiting
-	todo
+	mu   sync.Mutex           // for who changes todo; never held while waiting
+	todo atomic.Pointer[todo] // nil when nothing waits
 }
 
 // todo is one pong, one ping of the keepalive, and one ping for each caller of
@@ -53,58 +51,59 @@ type todo struct {
 	pings  []*roundTrip
 }
 
+// some reports whether something waits.
+func (p *pending) some() bool { return p.todo.Load() != nil }
+
+// add changes what waits.
+func (p *pending) add(change func(*todo)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.todo.Load()
+	if t == nil {
+		t = new(todo)
+	}
+	change(t)
+	p.todo.Store(t)
+}
+
 // answer leaves a pong. Only the latest ping is answered when several came
 // before the first pong could leave (RFC 6455, section 5.5.3), so a flood of
 // pings costs nothing.
 func (p *pending) answer(payload []byte) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.pong = append(p.pong[:0], payload...)
-	p.ponged = true
-	p.some.Store(true)
+	p.add(func(t *todo) { t.pong, t.ponged = append(t.pong[:0], payload...), true })
 }
 
-func (p *pending) ask() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.asking = true
-	p.some.Store(true)
-}
+func (p *pending) ask() { p.add(func(t *todo) { t.asking = true }) }
 
-func (p *pending) ping(t *roundTrip) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.pings = append(p.pings, t)
-	p.some.Store(true)
+func (p *pending) ping(r *roundTrip) {
+	p.add(func(t *todo) { t.pings = append(t.pings, r) })
 }
 
 // forget is for a caller of Ping who gives up before the ping has left.
-func (p *pending) forget(t *roundTrip) {
+func (p *pending) forget(r *roundTrip) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pings = slices.DeleteFunc(p.pings, func(o *roundTrip) bool { return o == t })
+	if t := p.todo.Load(); t != nil {
+		t.pings = slices.DeleteFunc(t.pings, func(o *roundTrip) bool { return o == r })
+	}
 }
 
 // take empties p.
-func (p *pending) take() todo {
+func (p *pending) take() *todo {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	t := p.todo
-	p.todo = todo{}
-	p.some.Store(false)
-	return t
+	return p.todo.Swap(nil)
 }
 
 // putBack is take undone for what a context kept from leaving.
-func (p *pending) putBack(t todo) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t.ponged && !p.ponged {
-		p.pong, p.ponged = t.pong, true
-	}
-	p.asking = p.asking || t.asking
-	p.pings = append(t.pings, p.pings...)
-	p.some.Store(true)
+func (p *pending) putBack(old *todo) {
+	p.add(func(t *todo) {
+		if old.ponged && !t.ponged {
+			t.pong, t.ponged = old.pong, true
+		}
+		t.asking = t.asking || old.asking
+		t.pings = append(old.pings, t.pings...)
+	})
 }
 
 // answerPing answers at once, unless somebody else writes now and will do it.
@@ -180,7 +179,7 @@ func (c *Conn) passWriter() {
 	}
 }
 
-func (w *writer) leftToHolder() bool { return w.pending.some.Load() || w.hasFlush.Load() }
+func (w *writer) leftToHolder() bool { return w.pending.some() || w.hasFlush.Load() }
 
 // servePending sees to what is pending, unless somebody holds the lock and so
 // will do it.
@@ -193,13 +192,13 @@ func (c *Conn) servePending() {
 // writePending writes the control frames that wait, with the lock held. When
 // ctx ends first, what has not left waits on.
 func (c *Conn) writePending(ctx context.Context) error {
-	if !c.wr.pending.some.Load() {
+	if !c.wr.pending.some() {
 		return nil
 	}
 	t := c.wr.pending.take()
 	err := c.writable()
 	if err == nil {
-		err = c.writeTodo(ctx, &t)
+		err = c.writeTodo(ctx, t)
 	}
 	if isCut(err) {
 		c.wr.pending.putBack(t)
@@ -240,7 +239,7 @@ func (c *Conn) writeTodo(ctx context.Context, t *todo) error {
 // writePing writes a ping, with the lock held.
 func (c *Conn) writePing(ctx context.Context, t *roundTrip) error {
 	var payload [8]byte
-	binary.BigEndian.PutUint64(payload[:], c.pings.leaves(t)) // before it can be answered
+	binary.BigEndian.PutUint64(payload[:], c.pinged().leaves(t)) // before it can be answered
 	return c.writeControl(ctx, frame.Ping, payload[:])
 }
 
@@ -269,7 +268,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 		return 0, c.ended()
 	case <-ctx.Done():
 		c.wr.pending.forget(t)
-		c.pings.forget(t)
+		c.pinged().forget(t)
 		return 0, pingCut(ctx)
 	}
 }

@@ -124,8 +124,7 @@ func (c *Conn) appendForm(ctx context.Context, typ MessageType, form packedForm)
 func (c *Conn) countPrepared(m *PreparedMessage, packed int) {
 	c.countSent(m.typ, int64(len(m.payload)))
 	if packed > 0 {
-		c.stats.deflatedFrom.Add(int64(len(m.payload)))
-		c.stats.deflatedTo.Add(int64(packed))
+		c.compression.deflated.count(len(m.payload), packed)
 	}
 }
 

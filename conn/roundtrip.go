@@ -16,6 +16,15 @@ type pings struct {
 	rtt, smoothed time.Duration
 }
 
+// pinged returns the round trips, of which there are none before the first
+// ping.
+func (c *Conn) pinged() *pings {
+	if c.pings.Load() == nil {
+		c.pings.CompareAndSwap(nil, new(pings))
+	}
+	return c.pings.Load()
+}
+
 // roundTrip is one ping and its pong. It gets its number when it leaves, so
 // that numbers are in the order of the wire.
 type roundTrip struct {
@@ -66,7 +75,7 @@ func (p *pings) forget(t *roundTrip) {
 // because a peer may answer the latest of several only. One that answers no
 // ping of ours is ignored (RFC 6455, section 5.5.3).
 func (p *pings) answered(payload []byte) {
-	if len(payload) != 8 {
+	if p == nil || len(payload) != 8 {
 		return
 	}
 	p.mu.Lock()
@@ -86,6 +95,16 @@ func (p *pings) answered(payload []byte) {
 		t.end(rtt, nil)
 	}
 	p.out = slices.Delete(p.out, 0, n)
+}
+
+// times returns what is known, for Stats.
+func (p *pings) times() (rtt, smoothed time.Duration) {
+	if p == nil {
+		return 0, 0
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rtt, p.smoothed
 }
 
 // measured takes a round trip into Stats; the lock is held.

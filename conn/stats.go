@@ -32,27 +32,30 @@ type counters struct {
 	payloadSent      atomic.Int64
 	bytesReceived    atomic.Int64
 	bytesSent        atomic.Int64
+}
 
-	deflatedFrom, deflatedTo atomic.Int64
-	inflatedFrom, inflatedTo atomic.Int64
+// passage counts what goes into a compressor or decompressor, and comes out.
+type passage struct{ from, to atomic.Int64 }
+
+func (p *passage) count(from, to int) {
+	p.from.Add(int64(from))
+	p.to.Add(int64(to))
 }
 
 // Stats returns the counts of this moment.
 func (c *Conn) Stats() Stats {
 	s := &c.stats
-	c.pings.mu.Lock()
-	defer c.pings.mu.Unlock()
-	return Stats{
-		RTT:              c.pings.rtt,
-		SmoothedRTT:      c.pings.smoothed,
+	all := Stats{
 		MessagesReceived: s.messagesReceived.Load(),
 		MessagesSent:     s.messagesSent.Load(),
 		PayloadSent:      s.payloadSent.Load(),
 		BytesReceived:    s.bytesReceived.Load(),
 		BytesSent:        s.bytesSent.Load(),
-		DeflatedFrom:     s.deflatedFrom.Load(),
-		DeflatedTo:       s.deflatedTo.Load(),
-		InflatedFrom:     s.inflatedFrom.Load(),
-		InflatedTo:       s.inflatedTo.Load(),
 	}
+	all.RTT, all.SmoothedRTT = c.pings.Load().times()
+	if z := c.compression; z != nil {
+		all.DeflatedFrom, all.DeflatedTo = z.deflated.from.Load(), z.deflated.to.Load()
+		all.InflatedFrom, all.InflatedTo = z.inflated.from.Load(), z.inflated.to.Load()
+	}
+	return all
 }

@@ -218,8 +218,7 @@ func (m *messageWriter) fragment(p []byte) (err error) {
 			return err
 		}
 		*pooled = p
-		c.stats.deflatedFrom.Add(int64(size))
-		c.stats.deflatedTo.Add(int64(len(p)))
+		c.compression.deflated.count(size, len(p))
 	}
 	return c.appendPayload(m.ctx, m.next, p)
 }

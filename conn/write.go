@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 
 	"github.com/seed24abed78/rfc6455/frame"
@@ -26,9 +27,7 @@ type writer struct {
 	short *[shortSize]byte // of writeAlone; nil before it is needed
 	keys  *mask.Keys       // a client's; nil before the first frame
 
-	fragile bool        // a write that is cut breaks the transport
-	vec     net.Buffers // of the large write under way, so that it allocates nothing
-	parts   [2][]byte
+	fragile bool // a write that is cut breaks the transport
 
 	// What others leave to the holder of lock, who has it done when he lets
 	// the lock go. None of them waits for it.
@@ -472,17 +471,27 @@ func (c *Conn) writeSocketAll(b []byte) (n int, err error) {
 	return n, err
 }
 
+// pair is two slices that leave in one call. net.Buffers would allocate it for
+// each.
+type pair struct {
+	parts [2][]byte
+	rest  net.Buffers
+}
+
+var pairs = sync.Pool{New: func() any { return new(pair) }}
+
 // writeBoth is writeOut of b and p for a transport that takes both at once.
 func (c *Conn) writeBoth(ctx context.Context, b, p []byte) (int, error) {
-	w := &c.wr
-	if err := w.intr.arm(ctx, c); err != nil {
+	if err := c.wr.intr.arm(ctx, c); err != nil {
 		return 0, &cutError{err}
 	}
-	w.parts[0], w.parts[1] = b, p
-	w.vec = w.parts[:]
-	n, err := w.vec.WriteTo(c.nc)
+	both := pairs.Get().(*pair)
+	both.parts = [2][]byte{b, p}
+	both.rest = both.parts[:]
+	n, err := both.rest.WriteTo(c.nc)
+	*both = pair{}
+	pairs.Put(both)
 	c.stats.bytesSent.Add(n)
-	w.parts[0], w.parts[1] = nil, nil
 	if err != nil {
 		err = c.cutWrite(ctx, err)
 	}
