@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -10,9 +11,8 @@ import (
 // on channels, so that fake time (testing/synctest) sees them, and are served
 // in order. The free case is one compare-and-swap.
 type lock struct {
-	state   atomic.Int32 // one of lockFree, lockHeld, lockWanted
-	mu      sync.Mutex   // guards waiters; never held while waiting
-	waiters []chan struct{}
+	queue atomic.Pointer[queue] // nil before somebody has to wait
+	state atomic.Int32          // one of lockFree, lockHeld, lockWanted
 }
 
 const (
@@ -21,6 +21,12 @@ const (
 	lockWanted = 2 // held, and waiters may exist
 )
 
+// queue is who waits for a lock.
+type queue struct {
+	mu      sync.Mutex // never held while waiting
+	waiters []chan struct{}
+}
+
 func (l *lock) tryLock() bool { return l.state.CompareAndSwap(lockFree, lockHeld) }
 
 // lock takes the lock, or returns the cause of the end of ctx.
@@ -28,31 +34,40 @@ func (l *lock) lock(ctx context.Context) error {
 	if l.tryLock() {
 		return nil
 	}
-	l.mu.Lock()
+	if l.queue.Load() == nil {
+		l.queue.CompareAndSwap(nil, new(queue))
+	}
+	q := l.queue.Load()
+	q.mu.Lock()
 	if l.state.Swap(lockWanted) == lockFree {
-		l.mu.Unlock()
+		q.mu.Unlock()
 		return nil
 	}
 	turn := make(chan struct{})
-	l.waiters = append(l.waiters, turn)
-	l.mu.Unlock()
+	q.waiters = append(q.waiters, turn)
+	q.mu.Unlock()
 
 	select {
 	case <-turn:
 		return nil
 	case <-ctx.Done():
 	}
-	l.mu.Lock()
-	for i, w := range l.waiters {
-		if w == turn {
-			l.waiters = append(l.waiters[:i], l.waiters[i+1:]...)
-			l.mu.Unlock()
-			return context.Cause(ctx)
-		}
+	if !q.leave(turn) {
+		l.unlock() // the turn came while we gave up: pass it on
 	}
-	l.mu.Unlock()
-	l.unlock() // the turn came while we gave up: pass it on
 	return context.Cause(ctx)
+}
+
+// leave reports whether turn was still waited for.
+func (q *queue) leave(turn chan struct{}) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	at := slices.Index(q.waiters, turn)
+	if at < 0 {
+		return false
+	}
+	q.waiters = slices.Delete(q.waiters, at, at+1)
+	return true
 }
 
 func (l *lock) unlock() {
@@ -61,15 +76,16 @@ func (l *lock) unlock() {
 	}
 }
 
-// pass gives the lock to who has waited longest.
+// pass gives the lock, which is wanted, to who has waited longest.
 func (l *lock) pass() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.waiters) == 0 {
+	q := l.queue.Load()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiters) == 0 {
 		l.state.Store(lockFree)
 		return
 	}
-	next := l.waiters[0]
-	l.waiters = l.waiters[1:]
+	next := q.waiters[0]
+	q.waiters = q.waiters[1:]
 	close(next)
 }
