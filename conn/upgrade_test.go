@@ -53,13 +53,13 @@ func BenchmarkUpgrade(b *testing.B) {
 	}
 }
 
-// A handshake costs a copy of the request's head, the Conn and the channel of its
-// end, and the keepalive's timer in two parts.
+// A handshake costs a copy of the request's head, the Conn, and the keepalive's
+// timer in two parts.
 func TestUpgradeAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	for want, cfg := range map[float64]*conn.Config{3: {KeepaliveInterval: -1}, 5: nil} {
+	for want, cfg := range map[float64]*conn.Config{2: {KeepaliveInterval: -1}, 4: nil} {
 		nc := &canned{request: goodRequest}
 		got := testing.AllocsPerRun(100, func() {
 			nc.read = false
