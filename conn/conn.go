@@ -93,7 +93,7 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 		c.compression = z
 		c.rd.rules.RSV = frame.RSV1
 	}
-	c.rd.early = hs.Buffered
+	c.rd.start(hs.Buffered)
 	_, c.wr.fragile = nc.(*tls.Conn)
 	c.startKeepalive()
 	cfg.Group.add(c)

@@ -53,14 +53,14 @@ func (c *Conn) appendNext(ctx context.Context, dst []byte) (MessageType, []byte,
 		return 0, dst, err
 	}
 	r := &c.rd
-	whole := append(dst, r.partial...)
+	typ, whole := r.typ, append(dst, r.partial...)
 	r.partial = nil
 	whole, err := c.appendRest(ctx, whole)
 	if err != nil {
 		r.partial = slices.Clone(whole[len(dst):])
 		return 0, dst, err
 	}
-	return r.typ, whole, nil
+	return typ, whole, nil
 }
 
 // appendRest appends the rest of the current message to dst. On an error it
@@ -73,7 +73,7 @@ func (c *Conn) appendRest(ctx context.Context, dst []byte) ([]byte, error) {
 	for {
 		for r.left > 0 {
 			have := len(dst)
-			if r.pos == r.end && len(r.early) == 0 && r.left >= readSize {
+			if r.pos == r.end && r.left >= readSize {
 				dst = slices.Grow(dst, int(min(r.left, int64(max(have, growStep)))))
 				n, err := c.readInto(ctx, dst[have:cap(dst)])
 				dst = dst[:have+n]
@@ -164,8 +164,8 @@ func (c *Conn) endLoan(held *loan) {
 
 // takeBack ends a loan, so that a Conn that waits keeps no buffer.
 func (r *reader) takeBack(held *loan) {
-	if r.lent == held.turn {
-		r.lent = 0
+	if r.lent && r.turn == held.turn {
+		r.lent = false
 	}
 	if held.pooled != nil {
 		held.free()
@@ -224,20 +224,21 @@ func (c *Conn) lend(ctx context.Context, held *loan) ([]byte, error) {
 // lend notes that held has a slice of the read buffer.
 func (r *reader) lend(held *loan) {
 	r.turn++
-	held.turn, r.lent = r.turn, r.turn
+	held.turn, r.lent = r.turn, true
 }
 
 // toPooled reads the rest of the current message into a buffer of the pool.
 func (c *Conn) toPooled(ctx context.Context, held *loan) ([]byte, error) {
 	r := &c.rd
 	held.pooled = messageBuffers.Get().(*[]byte)
-	data, err := c.appendRest(ctx, append((*held.pooled)[:0], r.partial...))
+	data := append((*held.pooled)[:0], r.partial...)
+	r.partial = nil
+	data, err := c.appendRest(ctx, data)
 	*held.pooled = data[:0]
 	if err != nil {
 		r.partial = slices.Clone(data)
 		return nil, err
 	}
-	r.partial = nil
 	return data, nil
 }
 
@@ -306,7 +307,7 @@ func (m *messageReader) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	defer r.lock.unlock()
-	if !r.streaming || r.turn != m.turn {
+	if !r.opened() || !r.streaming || r.turn != m.turn {
 		if err := c.ended(); err != nil {
 			return 0, err
 		}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"sync"
 
 	"github.com/seed24abed78/rfc6455/frame"
 	"github.com/seed24abed78/rfc6455/mask"
@@ -22,26 +24,27 @@ type reader struct {
 	lock lock
 	intr interrupter
 
-	buf   []byte // nil while nothing is received and unread
-	pos   int
-	end   int
-	clean int
-	long  bool   // the last message of Messages would have fitted a long buffer only
-	early []byte // came with the handshake, read before the transport
-
-	lent uint64 // the turn of Messages that has a slice of buf; 0 when none
-	turn uint64
+	buf []byte // nil while nothing is received and unread
+	pos int
+	end int
 
 	rules frame.Validator
+	long  bool   // the last message of Messages would have fitted a long buffer only
+	lent  bool   // the latest turn of Messages has a slice of buf
+	turn  uint64 // of Messages, or of NextReader
 
-	// the message that has begun
-	open       bool // its first header was read, its last byte not consumed
+	*unfinished // the message that has begun; nil between messages
+}
+
+// unfinished is a message whose first header was read and whose last byte is not
+// consumed. One that lies whole in the buffer needs none.
+type unfinished struct {
 	streaming  bool // NextReader gave it out
 	typ        MessageType
-	size       int64 // bytes of payload: declared so far, or inflated
-	fragments  int
 	compressed bool // its payload has to be inflated
 	utf8       frame.UTF8
+	size       int64 // bytes of payload: declared so far, or inflated
+	fragments  int
 	partial    []byte // payload that a cut read has consumed already
 
 	// the frame within it
@@ -49,9 +52,31 @@ type reader struct {
 	masked bool
 	key    mask.Key
 	left   int64 // payload bytes not consumed
-	keyPos int   // position in the masking key after the unmasked bytes
+	clean  int
+	keyPos int // position in the masking key after the unmasked bytes
+}
 
-	next frame.Header // where headers are parsed, those of control frames too
+var unfinishedMessages = sync.Pool{New: func() any { return new(unfinished) }}
+
+// opened reports whether a message has begun.
+func (r *reader) opened() bool { return r.unfinished != nil }
+
+func (r *reader) close() {
+	*r.unfinished = unfinished{}
+	unfinishedMessages.Put(r.unfinished)
+	r.unfinished = nil
+}
+
+// start takes what came with the handshake.
+func (r *reader) start(early []byte) {
+	switch n := len(early); {
+	case n == 0:
+	case n <= readSize:
+		r.borrow()
+		r.end = copy(r.buf, early)
+	default:
+		r.buf, r.end = slices.Clone(early), n
+	}
 }
 
 func (r *reader) borrow() { r.buf = readBuffers.Get().(*[readSize]byte)[:] }
@@ -68,13 +93,19 @@ func (r *reader) borrowForTry() {
 }
 
 func (r *reader) giveBack() {
-	if len(r.buf) == readSize {
-		readBuffers.Put((*[readSize]byte)(r.buf))
-	} else {
-		longReads.Put((*[longReadSize]byte)(r.buf))
-	}
+	keepReadBuffer(r.buf)
 	r.buf = nil
 	r.pos, r.end = 0, 0
+}
+
+// keepReadBuffer gives a buffer back to its pool, if it is of one.
+func keepReadBuffer(buf []byte) {
+	switch len(buf) {
+	case readSize:
+		readBuffers.Put((*[readSize]byte)(buf))
+	case longReadSize:
+		longReads.Put((*[longReadSize]byte)(buf))
+	}
 }
 
 // shrink gives a long buffer back, if what is unread fits the usual one, so that
@@ -83,32 +114,34 @@ func (r *reader) shrink() {
 	if len(r.buf) <= readSize || r.end-r.pos > readSize {
 		return
 	}
-	unread := r.buf[r.pos:r.end]
-	long := (*[longReadSize]byte)(r.buf)
+	long, unread := r.buf, r.buf[r.pos:r.end]
 	r.borrow()
 	r.pos, r.end = 0, copy(r.buf, unread)
-	longReads.Put(long)
+	keepReadBuffer(long)
 }
 
 // reclaim makes the buffer ours again when a turn of Messages has a slice of
 // it: what is unread moves to another buffer, and the lent one is left to the
 // garbage collector.
 func (r *reader) reclaim() {
-	if r.lent != 0 {
+	if r.lent {
 		r.leave()
 	}
 }
 
 // leave is the rest of reclaim.
 func (r *reader) leave() {
-	r.lent = 0
-	old := r.buf[r.pos:r.end]
-	if len(old) <= readSize {
+	r.lent = false
+	unread := r.buf[r.pos:r.end]
+	switch {
+	case len(unread) <= readSize:
 		r.borrow()
-	} else {
+	case len(unread) <= longReadSize:
 		r.buf = longReads.Get().(*[longReadSize]byte)[:]
+	default:
+		r.buf = make([]byte, len(unread))
 	}
-	r.pos, r.end = 0, copy(r.buf, old)
+	r.pos, r.end = 0, copy(r.buf, unread)
 }
 
 // lockReader takes the reader's lock.
@@ -137,15 +170,6 @@ func (c *Conn) fill(ctx context.Context) error {
 		r.pos = 0
 	case r.pos == r.end && r.buf != nil:
 		r.giveBack()
-	}
-	if len(r.early) > 0 {
-		if r.buf == nil {
-			r.borrow()
-		}
-		n := copy(r.buf[r.end:], r.early)
-		r.end += n
-		r.early = r.early[n:]
-		return nil
 	}
 	if err := c.flushBuffered(ctx); err != nil {
 		return err
@@ -216,9 +240,9 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 // and answers the control frames before it (RFC 6455, sections 5.4 and 5.5).
 func (c *Conn) nextHeader(ctx context.Context) error {
 	r := &c.rd
-	h := &r.next
+	var h frame.Header
 	for {
-		n, err := r.rules.Next(r.buf[r.pos:r.end], h)
+		n, err := r.rules.Next(r.buf[r.pos:r.end], &h)
 		switch {
 		case err == frame.ErrIncomplete:
 			if err := c.fill(ctx); err != nil {
@@ -230,7 +254,7 @@ func (c *Conn) nextHeader(ctx context.Context) error {
 		}
 		if !h.Opcode.IsControl() {
 			r.pos += n
-			return c.beginFrame()
+			return c.beginFrame(&h)
 		}
 		if r.end-r.pos < n+int(h.Length) {
 			if err := c.fill(ctx); err != nil {
@@ -249,14 +273,13 @@ func (c *Conn) nextHeader(ctx context.Context) error {
 	}
 }
 
-// beginFrame takes note of the data frame whose header is r.next, and judges the message that it begins
-// or continues by the limits (RFC 6455, section 10.4).
-func (c *Conn) beginFrame() error {
+// beginFrame takes note of the data frame whose header is h, and judges the
+// message that it begins or continues by the limits (RFC 6455, section 10.4).
+func (c *Conn) beginFrame(h *frame.Header) error {
 	r := &c.rd
-	h := &r.next
 	if h.Opcode != frame.Continuation {
-		r.open, r.typ, r.size, r.fragments = true, h.Opcode, 0, 0
-		r.utf8.Reset()
+		r.unfinished = unfinishedMessages.Get().(*unfinished)
+		r.typ = h.Opcode
 		r.compressed = h.RSV&frame.RSV1 != 0
 	}
 	r.fin, r.masked, r.key = h.FIN, h.Masked, h.Key
@@ -286,7 +309,7 @@ func (c *Conn) begin(ctx context.Context) error {
 // open reads the header with which the next message begins, unless that has
 // been done.
 func (c *Conn) open(ctx context.Context) error {
-	if c.rd.open {
+	if c.rd.opened() {
 		return nil
 	}
 	return c.nextHeader(ctx)
@@ -304,13 +327,13 @@ func (c *Conn) await(ctx context.Context) error {
 		return fmt.Errorf("websocket: read: %w", context.Cause(ctx))
 	}
 	r.reclaim()
-	if r.streaming {
+	if r.opened() && r.streaming {
 		if err := c.discard(ctx); err != nil {
 			return err
 		}
 	}
 	// An idle connection waits here, where the stack is shallow.
-	if r.pos == r.end && !r.open {
+	if r.pos == r.end && !r.opened() {
 		return c.fill(ctx)
 	}
 	return nil
@@ -321,7 +344,7 @@ func (c *Conn) await(ctx context.Context) error {
 // message is no such one.
 func (c *Conn) whole() (typ MessageType, key mask.Key, payload []byte) {
 	r := &c.rd
-	if r.open {
+	if r.opened() {
 		return 0, key, nil
 	}
 	typ, key, payload, n := r.rules.Whole(r.buf[r.pos:r.end])
@@ -357,8 +380,9 @@ func (c *Conn) finish() error {
 	if r.typ == Text && !r.utf8.Complete() {
 		return c.fail(frame.ErrInvalidUTF8)
 	}
-	r.open, r.streaming = false, false
-	c.countReceived(r.typ, r.size)
+	typ, size := r.typ, r.size
+	r.close()
+	c.countReceived(typ, size)
 	return nil
 }
 
@@ -412,7 +436,6 @@ func (c *Conn) take(dst []byte) (int, error) {
 func (c *Conn) discard(ctx context.Context) error {
 	r := &c.rd
 	if r.compressed {
-		r.partial = nil
 		return c.discardInflated(ctx)
 	}
 	for {
@@ -431,7 +454,6 @@ func (c *Conn) discard(ctx context.Context) error {
 			r.left -= int64(n)
 		}
 		if r.fin {
-			r.partial = nil
 			return c.finish()
 		}
 		if err := c.nextHeader(ctx); err != nil {
