@@ -12,6 +12,7 @@
 // from who can read the frame: the key travels in its header.
 //
 // The package knows nothing of frames, and does not decide whether a frame has
-// to be masked. [XOR] runs on AVX2 or SSE2 on amd64 and on NEON on arm64;
-// elsewhere, and under the build tag purego, it is plain Go.
+// to be masked. [XOR] runs on AVX2 or SSE2 on amd64 and on NEON on arm64 for
+// payloads longer than 32 bytes; shorter ones, all of them elsewhere, and all of
+// them under the build tag purego are masked in plain Go.
 package mask

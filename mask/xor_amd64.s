@@ -2,199 +2,121 @@
 
 #include "textflag.h"
 
-// func xorAVX2(dst, src *byte, n int, word uint32)
+// func xorVector(dst, src *byte, n int, head, tail uint32)
 //
-// The last 32 bytes, and for long payloads the first, are masked before all
-// others and stored after them: so the loops may go over some of these bytes
-// too, whether dst is src or not, and nothing is left for smaller steps.
-TEXT ·xorAVX2(SB), NOSPLIT, $0-28
-	MOVQ         dst+0(FP), DI
-	MOVQ         src+8(FP), SI
-	MOVQ         n+16(FP), DX
-	MOVL         word+24(FP), AX
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
+// No length leaves a remainder for smaller steps: the vectors at the beginning
+// and those at the end overlap. Since dst may be src, what overlaps is loaded
+// before anything is stored there.
+TEXT ·xorVector(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ n+16(FP), DX
+	CMPB ·useAVX2(SB), $0
+	JEQ  sse2
 
-	// Y5 is the end, with the key turned to where it begins.
-	LEAQ         -32(DI)(DX*1), R9
-	LEAL         (DX*8), CX
-	MOVL         AX, BX
-	RORL         CX, BX
-	VMOVD        BX, X5
-	VPBROADCASTD X5, Y5
-	VPXOR        -32(SI)(DX*1), Y5, Y5
-	CMPQ         DX, $512
-	JGE          long
-	SUBQ         $128, DX
-	JLE          rest
+	VBROADCASTSS head+24(FP), Y0
+	VBROADCASTSS tail+28(FP), Y1
+	CMPQ         DX, $64
+	JHI          over64
 
-loop128:
-	VPXOR   0(SI), Y0, Y1
-	VPXOR   32(SI), Y0, Y2
-	VPXOR   64(SI), Y0, Y3
-	VPXOR   96(SI), Y0, Y4
-	VMOVDQU Y1, 0(DI)
-	VMOVDQU Y2, 32(DI)
-	VMOVDQU Y3, 64(DI)
-	VMOVDQU Y4, 96(DI)
-	ADDQ    $128, SI
-	ADDQ    $128, DI
-	SUBQ    $128, DX
-	JGT     loop128
-
-rest:
-	// DX is 128 less than what is left, of which the end takes 32.
-	ADDQ $96, DX
-	JLE  end
-
-loop32:
-	VPXOR   0(SI), Y0, Y1
-	VMOVDQU Y1, 0(DI)
-	ADDQ    $32, SI
-	ADDQ    $32, DI
-	SUBQ    $32, DX
-	JGT     loop32
-
-end:
-	VMOVDQU Y5, (R9)
+	VPXOR   0(SI), Y0, Y2
+	VPXOR   -32(SI)(DX*1), Y1, Y3
+	VMOVDQU Y2, 0(DI)
+	VMOVDQU Y3, -32(DI)(DX*1)
 
 	// Go's own code uses SSE, which stalls while the upper halves are dirty.
 	VZEROUPPER
 	RET
 
-long:
-	// Y6 is the beginning. The loops start behind it, where dst is aligned:
-	// a store across two cache lines costs twice.
-	VPXOR        (SI), Y0, Y6
-	MOVQ         DI, R10
+over64:
+	CMPQ    DX, $128
+	JHI     over128
+	VPXOR   0(SI), Y0, Y2
+	VPXOR   32(SI), Y0, Y3
+	VPXOR   -64(SI)(DX*1), Y1, Y4
+	VPXOR   -32(SI)(DX*1), Y1, Y5
+	VMOVDQU Y2, 0(DI)
+	VMOVDQU Y3, 32(DI)
+	VMOVDQU Y4, -64(DI)(DX*1)
+	VMOVDQU Y5, -32(DI)(DX*1)
+	VZEROUPPER
+	RET
+
+over128:
+	// Y2 is the beginning, to be stored at R8, and Y3 to Y6 are the end, to be
+	// stored at R9. The loop goes over what is between, and some of both.
+	VPXOR (SI), Y0, Y2
+	MOVQ  DI, R8
+	VPXOR -128(SI)(DX*1), Y1, Y3
+	VPXOR -96(SI)(DX*1), Y1, Y4
+	VPXOR -64(SI)(DX*1), Y1, Y5
+	VPXOR -32(SI)(DX*1), Y1, Y6
+	LEAQ  -128(DI)(DX*1), R9
+
+	// It begins where dst is aligned: a store across two cache lines costs
+	// twice. The key is turned by as many bytes as that is further on.
 	MOVQ         DI, CX
 	NEGQ         CX
 	ANDQ         $31, CX
 	ADDQ         CX, DI
 	ADDQ         CX, SI
-	SUBQ         CX, DX
+	MOVL         head+24(FP), AX
 	SHLL         $3, CX
 	RORL         CX, AX
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
-	SUBQ         $128, DX
+	CMPQ         DI, R9
+	JCC          ends
 
-aligned128:
-	VPXOR   0(SI), Y0, Y1
-	VPXOR   32(SI), Y0, Y2
-	VPXOR   64(SI), Y0, Y3
-	VPXOR   96(SI), Y0, Y4
-	VMOVDQA Y1, 0(DI)
-	VMOVDQA Y2, 32(DI)
-	VMOVDQA Y3, 64(DI)
-	VMOVDQA Y4, 96(DI)
-	ADDQ    $128, SI
-	ADDQ    $128, DI
-	SUBQ    $128, DX
-	JGT     aligned128
-	ADDQ    $96, DX
-	JLE     ends
-
-aligned32:
-	VPXOR   0(SI), Y0, Y1
-	VMOVDQA Y1, 0(DI)
-	ADDQ    $32, SI
-	ADDQ    $32, DI
-	SUBQ    $32, DX
-	JGT     aligned32
+loop128:
+	VPXOR   0(SI), Y0, Y7
+	VPXOR   32(SI), Y0, Y8
+	VPXOR   64(SI), Y0, Y9
+	VPXOR   96(SI), Y0, Y10
+	VMOVDQA Y7, 0(DI)
+	VMOVDQA Y8, 32(DI)
+	VMOVDQA Y9, 64(DI)
+	VMOVDQA Y10, 96(DI)
+	SUBQ    $-128, SI                // shorter to encode than ADDQ $128
+	SUBQ    $-128, DI
+	CMPQ    DI, R9
+	JCS     loop128
 
 ends:
-	VMOVDQU Y6, (R10)
-	VMOVDQU Y5, (R9)
+	VMOVDQU Y2, (R8)
+	VMOVDQU Y3, 0(R9)
+	VMOVDQU Y4, 32(R9)
+	VMOVDQU Y5, 64(R9)
+	VMOVDQU Y6, 96(R9)
 	VZEROUPPER
 	RET
 
-// func xorSSE2(dst, src *byte, n int, word uint32)
-TEXT ·xorSSE2(SB), NOSPLIT, $0-28
-	MOVQ   dst+0(FP), DI
-	MOVQ   src+8(FP), SI
-	MOVQ   n+16(FP), CX
-	MOVL   word+24(FP), AX
+sse2:
+	// X2 and X3 are the end, to be stored at R9. The operand in memory of PXOR
+	// would have to be aligned: load first.
+	MOVL   head+24(FP), AX
 	MOVQ   AX, X0
 	PSHUFL $0, X0, X0
-	SUBQ   $64, CX
-	JLT    rest
+	MOVL   tail+28(FP), AX
+	MOVQ   AX, X1
+	PSHUFL $0, X1, X1
+	MOVOU  -32(SI)(DX*1), X2
+	MOVOU  -16(SI)(DX*1), X3
+	PXOR   X1, X2
+	PXOR   X1, X3
+	LEAQ   -32(DI)(DX*1), R9
 
-	// The operand in memory of PXOR has to be aligned: load first.
-loop64:
-	MOVOU 0(SI), X1
-	MOVOU 16(SI), X2
-	MOVOU 32(SI), X3
-	MOVOU 48(SI), X4
-	PXOR  X0, X1
-	PXOR  X0, X2
-	PXOR  X0, X3
+loop32:
+	MOVOU 0(SI), X4
+	MOVOU 16(SI), X5
 	PXOR  X0, X4
-	MOVOU X1, 0(DI)
-	MOVOU X2, 16(DI)
-	MOVOU X3, 32(DI)
-	MOVOU X4, 48(DI)
-	ADDQ  $64, SI
-	ADDQ  $64, DI
-	SUBQ  $64, CX
-	JGE   loop64
-
-rest:
-	// CX is 64 less than what is left; its low six bits are what is left.
-	TESTQ $32, CX
-	JZ    tail16
-	MOVOU 0(SI), X1
-	MOVOU 16(SI), X2
-	PXOR  X0, X1
-	PXOR  X0, X2
-	MOVOU X1, 0(DI)
-	MOVOU X2, 16(DI)
+	PXOR  X0, X5
+	MOVOU X4, 0(DI)
+	MOVOU X5, 16(DI)
 	ADDQ  $32, SI
 	ADDQ  $32, DI
-
-tail16:
-	TESTQ $16, CX
-	JZ    tail8
-	MOVOU 0(SI), X1
-	PXOR  X0, X1
-	MOVOU X1, 0(DI)
-	ADDQ  $16, SI
-	ADDQ  $16, DI
-
-tail8:
-	TESTQ $8, CX
-	JZ    tail4
-	MOVQ  0(SI), X1
-	PXOR  X0, X1
-	MOVQ  X1, 0(DI)
-	ADDQ  $8, SI
-	ADDQ  $8, DI
-
-tail4:
-	TESTQ $4, CX
-	JZ    tail2
-	MOVL  0(SI), DX
-	XORL  AX, DX
-	MOVL  DX, 0(DI)
-	ADDQ  $4, SI
-	ADDQ  $4, DI
-
-tail2:
-	TESTQ $2, CX
-	JZ    tail1
-	MOVW  0(SI), DX
-	XORL  AX, DX
-	MOVW  DX, 0(DI)
-	SHRL  $16, AX
-	ADDQ  $2, SI
-	ADDQ  $2, DI
-
-tail1:
-	TESTQ $1, CX
-	JZ    done
-	MOVB  0(SI), DX
-	XORL  AX, DX
-	MOVB  DX, 0(DI)
-
-done:
+	CMPQ  DI, R9
+	JCS   loop32
+	MOVOU X2, 0(R9)
+	MOVOU X3, 16(R9)
 	RET

@@ -2,17 +2,9 @@
 
 package mask
 
-// minNEON is the length from which a call into assembly pays.
-const minNEON = 16
-
-// xor sets dst to src XOR word; their lengths are equal.
-func xor(dst, src []byte, word uint32) {
-	if len(src) < minNEON {
-		xorGeneric(dst, src, word)
-		return
-	}
-	xorNEON(&dst[0], &src[0], len(src), word)
-}
+// xorLong sets dst to src XOR the key, which is head where they begin and tail
+// where they end. They are longer than maxShort, and equally long.
+func xorLong(dst, src []byte, head, _ uint32) { xorNEON(&dst[0], &src[0], len(src), head) }
 
 // xorNEON sets the n bytes at dst to those at src XOR word, for any n >= 0.
 //

@@ -2,5 +2,6 @@
 
 package mask
 
-// xor sets dst to src XOR word; their lengths are equal.
-func xor(dst, src []byte, word uint32) { xorGeneric(dst, src, word) }
+// xorLong sets dst to src XOR the key, which is head where they begin and tail
+// where they end. They are longer than maxShort, and equally long.
+func xorLong(dst, src []byte, head, tail uint32) { xorGeneric(dst, src, head, tail) }
