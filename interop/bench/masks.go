@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +15,8 @@ import (
 	_ "unsafe" // the names below
 
 	"github.com/gobwas/ws"
+
+	"github.com/seed24abed78/rfc6455/mask"
 )
 
 // Most libraries keep their masking to themselves; the linker finds it anyway.
@@ -21,7 +24,7 @@ import (
 //go:linkname gorillaMask github.com/gorilla/websocket.maskBytes
 func gorillaMask(key [4]byte, pos int, b []byte) int
 
-//go:linkname coderMask github.com/coder/websocket.mask
+//go:linkname coderMask github.com/coder/websocket.maskGo
 func coderMask(b []byte, key uint32) uint32
 
 //go:linkname gwsMask github.com/lxzan/gws/internal.MaskXOR
@@ -30,13 +33,63 @@ func gwsMask(b []byte, key []byte)
 //go:linkname nbioMask github.com/lesismal/nbio/nbhttp/websocket.maskXOR
 func nbioMask(b, key []byte)
 
-// peerMasks are the peers' ways to mask in place.
-var peerMasks = map[*idiom]func(p []byte, key [4]byte, word uint32){
-	gorillaBest: func(p []byte, key [4]byte, _ uint32) { gorillaMask(key, 0, p) },
-	coderBest:   func(p []byte, _ [4]byte, word uint32) { coderMask(p, word) },
-	gobwasBest:  func(p []byte, key [4]byte, _ uint32) { ws.Cipher(p, key, 0) },
-	gwsBest:     func(p []byte, key [4]byte, _ uint32) { gwsMask(p, key[:]) },
-	nbioUsual:   func(p []byte, key [4]byte, _ uint32) { nbioMask(p, key[:]) },
+// payloads are masked in turn. A loop over one would measure how soon a load
+// finds what the call before has stored, and no program masks the same bytes
+// twice in a row.
+type payloads [16][]byte
+
+// newPayloads returns payloads that begin offset bytes behind a cache line. They
+// are all different while they fit a first-level cache, and one when they don't:
+// testdata/mask.c does the same.
+func newPayloads(offset, size int) *payloads {
+	stride := (offset + size + 63) / 64 * 64
+	different := len(payloads{})
+	for different > 1 && different*stride > 16<<10 {
+		different /= 2
+	}
+	all := make([]byte, different*stride)
+	var ps payloads
+	for i := range ps {
+		ps[i] = all[i%different*stride:][offset : offset+size]
+	}
+	return &ps
+}
+
+// masks are loops over the ways to mask in place, this library's and the peers'.
+// Each names the function that it calls, as the library does itself: a call
+// through a variable would cost as much as masking a short payload.
+var masks = map[*idiom]func(n int, ps *payloads, key [4]byte){
+	ourBest: func(n int, ps *payloads, key [4]byte) {
+		for i := range n {
+			p := ps[i%len(ps)]
+			mask.XOR(p, p, mask.Key(key), 0)
+		}
+	},
+	gorillaBest: func(n int, ps *payloads, key [4]byte) {
+		for i := range n {
+			gorillaMask(key, 0, ps[i%len(ps)])
+		}
+	},
+	coderBest: func(n int, ps *payloads, key [4]byte) {
+		for i := range n {
+			coderMask(ps[i%len(ps)], binary.LittleEndian.Uint32(key[:]))
+		}
+	},
+	gobwasBest: func(n int, ps *payloads, key [4]byte) {
+		for i := range n {
+			ws.Cipher(ps[i%len(ps)], key, 0)
+		}
+	},
+	gwsBest: func(n int, ps *payloads, key [4]byte) {
+		for i := range n {
+			gwsMask(ps[i%len(ps)], key[:])
+		}
+	},
+	nbioUsual: func(n int, ps *payloads, key [4]byte) {
+		for i := range n {
+			nbioMask(ps[i%len(ps)], key[:])
+		}
+	},
 }
 
 //go:embed testdata/mask.c

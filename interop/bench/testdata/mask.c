@@ -29,12 +29,24 @@ int main(int argc, char **argv) {
 		return 2;
 	size_t offset = strtoull(argv[1], 0, 10), size = strtoull(argv[2], 0, 10);
 	long long calls = atoll(argv[3]);
-	uint8_t *p = aligned_alloc(64, (size + offset + 127) / 64 * 64);
-	memset(p, 0, size + offset);
-	mask(p + offset, size, 0x3d21fa37);
+
+	// The same payloads in turn as in newPayloads of masks.go.
+	size_t stride = (offset + size + 63) / 64 * 64, different = 16;
+	while (different > 1 && different * stride > 16 << 10)
+		different /= 2;
+	uint8_t *all = aligned_alloc(64, different * stride), *p[16];
+	memset(all, 0, different * stride);
+	for (size_t i = 0; i < 16; i++)
+		p[i] = all + i % different * stride + offset;
+
+	// A key that the compiler knew would become part of the loop.
+	volatile uint32_t drawn = 0x3d21fa37;
+	uint32_t key = drawn;
+
+	mask(p[0], size, key);
 	long long begun = now();
 	for (long long i = 0; i < calls; i++) {
-		mask(p + offset, size, 0x3d21fa37);
+		mask(p[i % 16], size, key);
 		__asm__ volatile("" ::: "memory");
 	}
 	printf("%lld\n", now() - begun);
