@@ -33,7 +33,7 @@ const (
 
 // Conn is one end of a WebSocket connection. Make one with [Accept], [Dial],
 // [Handler], [Upgrade] or [New], and end it with one of the Close methods: until
-// then it has a socket and a timer.
+// then it has a socket, and the keepalive knows it.
 type Conn struct {
 	nc          net.Conn
 	role        Role
@@ -174,7 +174,7 @@ func (c *Conn) settle(cause error) error {
 func (c *Conn) end(cause error) error {
 	cause = c.settle(cause)
 	if c.over.CompareAndSwap(false, true) {
-		c.alive.stop()
+		c.stopKeepalive()
 		c.nc.Close()
 		c.rd.intr.letGo()
 		c.wr.intr.letGo()

@@ -14,7 +14,7 @@ var judged = Config{KeepaliveInterval: 20 * time.Second, KeepaliveTimeout: 7 * t
 // read. The timeout begins anew, once for each question.
 func TestKeepaliveLateLook(t *testing.T) {
 	for late, want := range map[time.Duration]verdict{0: dead, tolerance: dead, tolerance + 1: alive, time.Hour: alive} {
-		k := keepalive{wait: 18 * time.Second}
+		k := keepalive{wait: 18 * time.Second, lookout: new(lookout)}
 		look := func(at time.Duration, t traffic) (verdict, time.Duration) {
 			v, next := k.judge(&judged, at, t)
 			k.due = at + next
@@ -41,16 +41,15 @@ func TestKeepaliveLateLook(t *testing.T) {
 }
 
 // A look finds what the reader has noted, in whatever order the two meet: the
-// reader either sees that it has to wake the timer, or the look that it waits.
+// reader either sees that it has to ask for a look, or the look that it waits.
 func TestKeepaliveRecheck(t *testing.T) {
-	k := keepalive{wait: 18 * time.Second, timer: new(time.Timer)}
-	k.clock.Store(2 * int64(5*time.Second)) // a read was cut
+	k := keepalive{wait: 18 * time.Second, lookout: new(lookout)} // which has it no more
+	k.clock.Store(2 * int64(5*time.Second))                       // a read was cut
 	begun := now()
 	v, next := k.judge(&judged, begun, traffic{})
 	require.Equal(t, refresh, v)
 	require.Equal(t, k.wait, next)
-	require.True(t, k.recheck.Load(), "the next read wakes the timer")
-	k.stopped = true // and there is none any more
+	require.True(t, k.recheck.Load(), "the next read asks for a look")
 	k.waitBegin()
 	require.False(t, k.recheck.Load())
 	v, next = k.judge(&judged, begun+time.Second, traffic{})

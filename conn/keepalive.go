@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,16 +43,16 @@ func (*KeepaliveError) Timeout() bool { return true }
 // does, and goes back to zero with every byte. So nobody is blamed while this
 // side isn't reading.
 //
-// One timer looks at that clock about once an interval, whatever the traffic:
-// no message costs a timer operation. It belongs to the Conn and ends with it.
+// A lookout looks at that clock about once an interval, whatever the traffic:
+// no message costs a timer operation.
 type keepalive struct {
-	timer   *time.Timer  // nil: off
+	lookout *lookout     // nil: off
 	clock   atomic.Int64 // of silence, see silence; the reader alone sets it
-	recheck atomic.Bool  // the next read that waits wakes the timer
+	recheck atomic.Bool  // the next read that waits asks for a look
 
-	stopped  bool          // guarded by mu, as is all that follows
-	mu       sync.Mutex    // never held while waiting
-	due      time.Duration // moment for which the timer is set
+	// What follows is guarded by lookout.mu.
+	place    int32         // among those that the lookout looks at; zero: it doesn't
+	due      time.Duration // moment of the next look
 	wait     time.Duration // interval less a random part, drawn anew for every silence
 	seen     traffic       // at the last look
 	question *question     // nil unless a ping is out, or on its way out
@@ -95,20 +94,15 @@ func (c *Conn) startKeepalive() {
 	if interval == 0 {
 		return
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
 	k.draw(interval)
 	k.due = now() + k.wait
-	k.timer = time.AfterFunc(k.wait, c.lookForLife)
+	k.lookout = anyLookout()
+	k.lookout.add(c)
 }
 
-// stop ends the timer. A look under way does nothing more.
-func (k *keepalive) stop() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.stopped = true
-	if k.timer != nil {
-		k.timer.Stop()
+func (c *Conn) stopKeepalive() {
+	if l := c.alive.lookout; l != nil {
+		l.remove(c)
 	}
 }
 
@@ -133,33 +127,20 @@ func (k *keepalive) silence(now time.Duration) (silent time.Duration, waiting bo
 
 // waitBegin is called by the reader when it is about to wait for the peer.
 func (k *keepalive) waitBegin() {
-	if k.timer == nil {
+	if k.lookout == nil {
 		return
 	}
 	shown := k.clock.Load() >> 1
 	k.clock.Store((int64(now())-shown)<<1 | 1)
-	if k.recheck.Load() {
-		k.wake()
-	}
-}
-
-// wake makes the timer look now, if it asked for that.
-func (k *keepalive) wake() {
-	if !k.recheck.Swap(false) {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.stopped {
-		k.due = now()
-		k.timer.Reset(0)
+	if k.recheck.Load() && k.recheck.Swap(false) {
+		k.lookout.hurry(k)
 	}
 }
 
 // waitEnd is called by the reader when the read is over, with whether any byte
 // came.
 func (k *keepalive) waitEnd(received bool) {
-	if k.timer == nil {
+	if k.lookout == nil {
 		return
 	}
 	var shown time.Duration
@@ -181,7 +162,7 @@ func (k *keepalive) judge(cfg *Config, now time.Duration, t traffic) (v verdict,
 	silent, waiting := k.silence(now)
 	if !waiting && silent > 0 {
 		// The next look could come too late for a silence that goes on, so
-		// the reader wakes us when it waits again. It may have begun to
+		// the reader asks for a look when it waits again. It may have begun to
 		// between the lines above and below, so look once more.
 		k.recheck.Store(true)
 		silent, waiting = k.silence(now)
@@ -216,8 +197,8 @@ func (k *keepalive) judge(cfg *Config, now time.Duration, t traffic) (v verdict,
 // pingLeft is told what became of the ping that was asked for.
 func (k *keepalive) pingLeft(err error) {
 	silent, _ := k.silence(now())
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	k.lookout.mu.Lock()
+	defer k.lookout.mu.Unlock()
 	switch {
 	case k.question == nil: // a byte has come meanwhile
 	case err != nil:
@@ -227,41 +208,19 @@ func (k *keepalive) pingLeft(err error) {
 	}
 }
 
-// lookForLife is what the timer calls.
-func (c *Conn) lookForLife() {
-	k := &c.alive
-	t := traffic{c.stats.bytesReceived.Load(), c.stats.bytesSent.Load()}
-	k.mu.Lock()
-	if k.stopped {
-		k.mu.Unlock()
-		return
-	}
-	now := now()
-	v, next := k.judge(c.cfg, now, t)
-	if v != dead {
-		k.due = now + next
-		k.timer.Reset(next)
-	}
-	silent, _ := k.silence(now)
-	var left time.Duration
-	if k.question != nil {
-		left = k.question.left
-	}
-	k.mu.Unlock()
-	switch v {
-	case ask:
-		c.askForLife()
-	case refresh:
-		c.refreshPath()
-	case dead:
-		c.end(&CloseError{Code: frame.StatusAbnormalClosure, Err: &KeepaliveError{
-			Peer:    c.peer(),
-			Silence: silent,
-			RTT:     c.Stats().RTT,
-			Stuck:   left == notLeft,
-			Closing: left == unaskable,
-		}})
-	}
+func (c *Conn) traffic() traffic {
+	return traffic{c.stats.bytesReceived.Load(), c.stats.bytesSent.Load()}
+}
+
+// giveUp ends a connection whose peer is dead. left is what became of the ping.
+func (c *Conn) giveUp(silence, left time.Duration) {
+	c.end(&CloseError{Code: frame.StatusAbnormalClosure, Err: &KeepaliveError{
+		Peer:    c.peer(),
+		Silence: silence,
+		RTT:     c.Stats().RTT,
+		Stuck:   left == notLeft,
+		Closing: left == unaskable,
+	}})
 }
 
 // peer names the other end.
@@ -270,8 +229,8 @@ func (c *Conn) peer() string {
 }
 
 // askForLife sends a ping, or leaves it to the writer who is at work now. It
-// waits for a peer that doesn't take it, as refreshPath does, on the goroutine
-// of a timer that has fired; the verdict is another firing's.
+// waits for a peer that doesn't take it, as refreshPath does, on a goroutine of
+// its own; the verdict is a later look's.
 func (c *Conn) askForLife() {
 	c.wr.pending.ask()
 	if c.wr.lock.tryLock() {
