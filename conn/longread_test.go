@@ -59,21 +59,31 @@ func TestLongReads(t *testing.T) {
 			wire = wire[n:]
 		}
 	}()
+	next := func(got []byte) {
+		t.Helper()
+		require.True(t, bytes.Equal(want[0], got), "%d left, %d bytes", len(want), len(want[0]))
+		want = want[1:]
+	}
 	for len(want) > 0 {
-		if len(want)%10 == 0 {
-			_, got, err := ws.ReadMessage(t.Context())
-			require.NoError(t, err)
-			require.True(t, bytes.Equal(want[0], got), "%d left, %d bytes", len(want), len(want[0]))
-			want = want[1:]
-			continue
-		}
 		for msg, err := range ws.Messages(t.Context()) {
 			require.NoError(t, err)
-			require.True(t, bytes.Equal(want[0], msg.Data), "%d left, %d bytes", len(want), len(want[0]))
-			want = want[1:]
+			if len(want)%3 == 1 && len(want) > 1 { // what is lent stays as it is meanwhile
+				this := want[0]
+				want = want[1:]
+				_, got, err := ws.ReadMessage(t.Context())
+				require.NoError(t, err)
+				next(got)
+				want = append([][]byte{this}, want...)
+			}
+			next(msg.Data)
 			if len(want)%10 == 0 {
 				break
 			}
+		}
+		if len(want) > 0 {
+			_, got, err := ws.ReadMessage(t.Context())
+			require.NoError(t, err)
+			next(got)
 		}
 	}
 }
