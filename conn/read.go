@@ -361,12 +361,18 @@ func (c *Conn) whole() (typ MessageType, key mask.Key, payload []byte) {
 // finishWhole unmasks a message that lay whole in the buffer into dst, and
 // judges its text.
 func (c *Conn) finishWhole(typ MessageType, key mask.Key, dst, payload []byte) error {
-	if c.role == Server {
+	ascii := false
+	switch {
+	case c.role == Client:
+		if len(dst) > 0 && &dst[0] != &payload[0] {
+			copy(dst, payload)
+		}
+	case typ == Text:
+		_, ascii = mask.XORASCII(dst, payload, key, 0)
+	default:
 		mask.XOR(dst, payload, key, 0)
-	} else if len(dst) > 0 && &dst[0] != &payload[0] {
-		copy(dst, payload)
 	}
-	if typ == Text && !frame.ValidUTF8(dst) {
+	if typ == Text && !ascii && !frame.ValidUTF8(dst) {
 		return c.fail(frame.ErrInvalidUTF8)
 	}
 	c.countReceived(typ, int64(len(dst)))
@@ -401,12 +407,16 @@ func (c *Conn) unmask(n int) error {
 // judge unmasks src, the next bytes of the frame, into dst, and validates text.
 func (c *Conn) judge(dst, src []byte) error {
 	r := &c.rd
+	ascii := false
 	if r.masked {
-		r.keyPos = mask.XOR(dst, src, r.key, r.keyPos)
+		r.keyPos, ascii = mask.XORASCII(dst, src, r.key, r.keyPos)
 	} else if len(src) > 0 && &dst[0] != &src[0] {
 		copy(dst, src)
 	}
-	if r.typ == Text && !r.compressed && !r.utf8.Check(dst[:len(src)]) {
+	if r.typ != Text || r.compressed || ascii && r.utf8.Complete() {
+		return nil // between two code points, ASCII leads to the same place
+	}
+	if !r.utf8.Check(dst[:len(src)]) {
 		return c.fail(frame.ErrInvalidUTF8)
 	}
 	return nil

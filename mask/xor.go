@@ -25,6 +25,43 @@ func XOR(dst, src []byte, key Key, pos int) (next int) {
 	return (pos + len(src)) & 3
 }
 
+// XORASCII is XOR, and reports whether all bytes that it wrote are ASCII. Text
+// often is ASCII, and then needs no further look (RFC 6455, section 8.1): to see
+// that on the way costs next to nothing.
+func XORASCII(dst, src []byte, key Key, pos int) (next int, ascii bool) {
+	n := len(src)
+	if n <= maxShort {
+		ascii = isASCII(src, binary.LittleEndian.Uint32(key[:]), pos)
+		return XOR(dst, src, key, pos), ascii
+	}
+	if len(dst) < n {
+		panic("mask: dst is shorter than src")
+	}
+	head := bits.RotateLeft32(binary.LittleEndian.Uint32(key[:]), -8*pos)
+	high := xorLong(dst[:n], src, head, bits.RotateLeft32(head, -8*n))
+	return (pos + n) & 3, high == 0
+}
+
+// highBits are those that no byte of ASCII has.
+const highBits = 0x8080808080808080
+
+// isASCII reports whether src, at most maxShort long, is ASCII once it is unmasked.
+func isASCII(src []byte, key uint32, pos int) bool {
+	le := binary.LittleEndian
+	head := bits.RotateLeft32(key, -8*pos)
+	heads := uint64(head)<<32 | uint64(head)
+	high := uint64(0)
+	for len(src) >= 8 {
+		high |= le.Uint64(src) ^ heads
+		src = src[8:]
+	}
+	for i := range src {
+		high |= uint64(src[i] ^ byte(head))
+		head = bits.RotateLeft32(head, -8)
+	}
+	return high&highBits == 0
+}
+
 // maxShort is the length up to which a payload is masked here, in any build:
 // a call into assembly costs more than it saves.
 const maxShort = 32

@@ -3,5 +3,8 @@
 package mask
 
 // xorLong sets dst to src XOR the key, which is head where they begin and tail
-// where they end. They are longer than maxShort, and equally long.
-func xorLong(dst, src []byte, head, tail uint32) { xorGeneric(dst, src, head, tail) }
+// where they end. They are longer than maxShort, and equally long. It returns
+// zero when all bytes written are ASCII.
+func xorLong(dst, src []byte, head, tail uint32) (high uint64) {
+	return xorGeneric(dst, src, head, tail)
+}

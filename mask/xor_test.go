@@ -7,36 +7,50 @@ import (
 	"math"
 	"math/bits"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
 // implementation is one way to compute dst = src XOR word, which stands at the
-// position 0.
+// position 0, and to see whether dst is ASCII: high is zero then.
 type implementation struct {
 	name string
-	xor  func(dst, src []byte, word uint32)
+	xor  func(dst, src []byte, word uint32) (high uint64)
 }
 
 // implementations returns all that this build has; they must agree.
 func implementations() []implementation {
 	all := []implementation{
-		{"xor", func(dst, src []byte, word uint32) { xor(dst, src, word, 0) }},
+		{"xor", func(dst, src []byte, word uint32) uint64 {
+			xor(dst, src, word, 0)
+			return 0
+		}},
+		{"XORASCII", seen},
 		long("generic", xorGeneric),
 	}
 	return append(all, kernels...)
 }
 
+// seen is XORASCII as an implementation.
+func seen(dst, src []byte, word uint32) (high uint64) {
+	var key Key
+	binary.LittleEndian.PutUint32(key[:], word)
+	if _, ascii := XORASCII(dst, src, key, 0); ascii {
+		return 0
+	}
+	return 1
+}
+
 // long makes an implementation of one that is for payloads longer than maxShort
 // only. Shorter ones go the way that is common to all.
-func long(name string, kernel func(dst, src []byte, head, tail uint32)) implementation {
-	return implementation{name, func(dst, src []byte, word uint32) {
+func long(name string, kernel func(dst, src []byte, head, tail uint32) uint64) implementation {
+	return implementation{name, func(dst, src []byte, word uint32) uint64 {
 		if len(src) <= maxShort {
-			xor(dst, src, word, 0)
-			return
+			return seen(dst, src, word)
 		}
-		kernel(dst, src, word, bits.RotateLeft32(word, -8*len(src)))
+		return kernel(dst, src, word, bits.RotateLeft32(word, -8*len(src)))
 	}}
 }
 
@@ -112,6 +126,57 @@ func TestXORMatchesReference(t *testing.T) {
 	}
 }
 
+// Every implementation sees one byte that is no ASCII, wherever it is, and none
+// where there is none.
+func TestXORSeesASCII(t *testing.T) {
+	const word = 0xfedcba98                      // each byte of which makes ASCII something else
+	for _, impl := range implementations()[1:] { // xor alone doesn't look
+		t.Run(impl.name, func(t *testing.T) {
+			for n := range maxLen + 1 {
+				text := bytes.Repeat([]byte{0x7f}, n)
+				src, dst := make([]byte, n), make([]byte, n)
+				xorBytes(src, text, word)
+				require.Zero(t, impl.xor(dst, src, word), "length %d", n)
+				require.Equal(t, text, dst)
+				for i := range src {
+					src[i] ^= 0x80
+					if impl.xor(dst, src, word) == 0 {
+						t.Fatalf("length %d: byte %d is not seen", n, i)
+					}
+					src[i] ^= 0x80
+				}
+			}
+		})
+	}
+}
+
+// xorBytes masks with word, one byte at a time.
+func xorBytes(dst, src []byte, word uint32) {
+	for i := range src {
+		dst[i] = src[i] ^ byte(word>>(8*(i%4)))
+	}
+}
+
+func TestXORASCII(t *testing.T) {
+	key := Key{0x80, 0xff, 0, 1}
+	for _, tt := range []struct {
+		text  string
+		ascii bool
+	}{
+		{"", true}, {"a", true}, {"é", false}, {"Hello", true}, {"Grüße", false},
+		{strings.Repeat("~", 1000), true}, {strings.Repeat("~", 999) + "\x80", false},
+	} {
+		for pos := range 4 {
+			masked := make([]byte, len(tt.text))
+			next := XOR(masked, []byte(tt.text), key, pos)
+			again, ascii := XORASCII(masked, masked, key, pos)
+			require.Equal(t, next, again)
+			require.Equal(t, tt.text, string(masked))
+			require.Equal(t, tt.ascii, ascii, "%.10q at %d", tt.text, pos)
+		}
+	}
+}
+
 // The vector of RFC 6455, section 5.7, whole and cut in two at every place.
 func TestXORVector(t *testing.T) {
 	key := Key{0x37, 0xfa, 0x21, 0x3d}
@@ -177,6 +242,11 @@ func TestXORPanicsWhenDstIsShort(t *testing.T) {
 	require.PanicsWithValue(t, "mask: dst is shorter than src", func() {
 		XOR(backing[:63], random(64), Key{1, 2, 3, 4}, 0)
 	})
+	for _, n := range []int{8, 64} {
+		require.PanicsWithValue(t, "mask: dst is shorter than src", func() {
+			XORASCII(backing[:n-1], random(n), Key{1, 2, 3, 4}, 0)
+		})
+	}
 	require.Equal(t, make([]byte, 64), backing)
 }
 
