@@ -2,7 +2,6 @@ package conn
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -36,11 +35,17 @@ const (
 // then it has a socket, and the keepalive knows it.
 type Conn struct {
 	nc          net.Conn
-	role        Role
 	cfg         *Config
 	subprotocol string
+	role        Role
 
 	socket bool // nc itself is a TCP or Unix socket
+
+	gone bool          // err is set and nc is closed; guarded by mu, as are err and done
+	over atomic.Bool   // gone is set, or about to be; cheaper to ask
+	mu   sync.Mutex    // never held while waiting
+	err  error         // why the connection ended; set once
+	done chan struct{} // closed when gone is set; nil until somebody asks
 
 	rd    reader
 	wr    writer
@@ -50,13 +55,6 @@ type Conn struct {
 
 	stats counters
 	alive keepalive
-
-	mu   sync.Mutex    // guards what follows; never held while waiting
-	err  error         // why the connection ended; set once
-	gone bool          // err is set and nc is closed
-	done chan struct{} // closed when gone is set; nil until somebody asks
-
-	over atomic.Bool // gone is set, or about to be; cheaper to ask
 }
 
 // New returns a Conn on nc after an opening handshake that somebody else has
@@ -94,7 +92,6 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 		c.rd.rules.RSV = frame.RSV1
 	}
 	c.rd.start(hs.Buffered)
-	_, c.wr.fragile = nc.(*tls.Conn)
 	c.startKeepalive()
 	cfg.Group.add(c)
 	return c

@@ -54,7 +54,7 @@ type keepalive struct {
 	place    int32         // among those that the lookout looks at; zero: it doesn't
 	due      time.Duration // moment of the next look
 	wait     time.Duration // interval less a random part, drawn anew for every silence
-	seen     traffic       // at the last look
+	received int64         // bytes, at the last look
 	question *question     // nil unless a ping is out, or on its way out
 }
 
@@ -64,6 +64,7 @@ type question struct {
 	asked   time.Duration // from which the timeout counts
 	left    time.Duration // when the ping left; notLeft before, unaskable after Close
 	excused bool          // the timeout has begun anew once, because we were held up
+	sent    int64         // bytes, at the last look
 }
 
 // traffic counts bytes.
@@ -152,12 +153,16 @@ func (k *keepalive) waitEnd(received bool) {
 
 // judge decides what to do at a moment, and when to look again.
 func (k *keepalive) judge(cfg *Config, now time.Duration, t traffic) (v verdict, next time.Duration) {
-	life, progress := t.received != k.seen.received, t.sent != k.seen.sent
-	late := now - k.due
-	k.seen = t
+	life, late := t.received != k.received, now-k.due
+	k.received = t.received
 	if life {
 		k.question = nil
 		k.draw(cfg.keepaliveInterval())
+	}
+	q, progress := k.question, false
+	if q != nil {
+		progress = t.sent != q.sent
+		q.sent = t.sent
 	}
 	silent, waiting := k.silence(now)
 	if !waiting && silent > 0 {
@@ -173,13 +178,12 @@ func (k *keepalive) judge(cfg *Config, now time.Duration, t traffic) (v verdict,
 		return alive, k.wait / 2
 	case !waiting:
 		return refresh, k.wait
-	case k.question == nil && silent < k.wait:
+	case q == nil && silent < k.wait:
 		return alive, k.wait - silent
-	case k.question == nil:
-		k.question = &question{asked: silent, left: notLeft}
+	case q == nil:
+		k.question = &question{asked: silent, left: notLeft, sent: t.sent}
 		return ask, min(timeout, k.wait)
 	}
-	q := k.question
 	if q.left >= 0 {
 		q.asked = max(q.asked, q.left)
 	} else if q.left == notLeft && progress {

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -18,16 +19,13 @@ type writer struct {
 	lock lock
 	intr interrupter
 
-	buf    []byte      // frames that have not left; nil when there are none
-	queued atomic.Bool // somebody has to see to it that buf leaves: a reader that waits does
-
-	stream    *messageWriter // the message that NextWriter has begun
+	buf       []byte         // frames that have not left; nil when there are none
+	queued    atomic.Bool    // somebody has to see to it that buf leaves: a reader that waits does
 	closeSent atomic.Bool    // nothing but the end of TCP follows
+	stream    *messageWriter // the message that NextWriter has begun
 
 	short *[shortSize]byte // of writeAlone; nil before it is needed
 	keys  *mask.Keys       // a client's; nil before the first frame
-
-	fragile bool // a write that is cut breaks the transport
 
 	// What others leave to the holder of lock, who has it done when he lets
 	// the lock go. None of them waits for it.
@@ -501,10 +499,10 @@ func (c *Conn) writeBoth(ctx context.Context, b, p []byte) (int, error) {
 // cutWrite says what a failed write of the transport means.
 func (c *Conn) cutWrite(ctx context.Context, err error) error {
 	cause := cutBy(ctx, err)
-	switch {
-	case cause == nil:
+	if cause == nil {
 		return err
-	case c.wr.fragile:
+	}
+	if _, ok := c.nc.(*tls.Conn); ok {
 		return fmt.Errorf("%w: %w", errTLSCut, cause)
 	}
 	return &cutError{cause}
