@@ -41,13 +41,11 @@ func (c *Conn) AppendMessage(ctx context.Context, dst []byte) (MessageType, []by
 
 // appendNext is AppendMessage after the wait for the message's beginning.
 func (c *Conn) appendNext(ctx context.Context, dst []byte) (MessageType, []byte, error) {
-	if typ, key, payload := c.whole(); typ != 0 {
-		have := len(dst)
-		whole := slices.Grow(dst, len(payload))[:have+len(payload)]
-		if err := c.finishWhole(typ, key, whole[have:], payload); err != nil {
-			return 0, dst, err
-		}
-		return typ, whole, nil
+	added := dst
+	if typ, _, err := c.whole(&added); err != nil {
+		return 0, dst, err
+	} else if typ != 0 {
+		return typ, added, nil
 	}
 	if err := c.open(ctx); err != nil {
 		return 0, dst, err
@@ -193,12 +191,9 @@ func (c *Conn) nextMessage(ctx context.Context, held *loan) (msg Message, err er
 
 // lendNext is nextMessage after the wait for the message's beginning.
 func (c *Conn) lendNext(ctx context.Context, held *loan) (msg Message, err error) {
-	if typ, key, payload := c.whole(); typ != 0 {
+	if typ, data, err := c.whole(nil); typ != 0 || err != nil {
 		c.rd.lend(held)
-		if err := c.finishWhole(typ, key, payload, payload); err != nil {
-			return msg, err
-		}
-		return Message{typ, payload}, nil
+		return Message{typ, data}, err
 	}
 	if err = c.open(ctx); err == nil {
 		msg.Type = c.rd.typ

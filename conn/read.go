@@ -339,44 +339,40 @@ func (c *Conn) await(ctx context.Context) error {
 	return nil
 }
 
-// whole takes a message that lies whole in the buffer, one frame, as most are:
-// nothing has to be kept of how far it has come. typ is zero when the next
-// message is no such one.
-func (c *Conn) whole() (typ MessageType, key mask.Key, payload []byte) {
+// whole reads a message that lies whole in the buffer, one frame, as most are:
+// nothing has to be kept of how far it has come. It is appended to *dst, or stays
+// where it lies if dst is nil. typ is zero when the next message is no such one.
+func (c *Conn) whole(dst *[]byte) (typ MessageType, data []byte, err error) {
 	r := &c.rd
 	if r.opened() {
-		return 0, key, nil
+		return 0, nil, nil
 	}
 	typ, key, payload, n := r.rules.Whole(r.buf[r.pos:r.end])
-	if int64(len(payload)) > c.cfg.maxMessageSize() {
-		return 0, key, nil // beginFrame says so
+	if typ == 0 || int64(len(payload)) > c.cfg.maxMessageSize() {
+		return 0, nil, nil // beginFrame says so
 	}
-	if typ != 0 {
-		r.pos += n
-		r.long = n > readSize
+	r.pos += n
+	r.long = n > readSize
+	data = payload
+	if dst != nil {
+		have := len(*dst)
+		*dst = slices.Grow(*dst, len(payload))[:have+len(payload)]
+		data = (*dst)[have:]
 	}
-	return typ, key, payload
-}
-
-// finishWhole unmasks a message that lay whole in the buffer into dst, and
-// judges its text.
-func (c *Conn) finishWhole(typ MessageType, key mask.Key, dst, payload []byte) error {
 	ascii := false
 	switch {
 	case c.role == Client:
-		if len(dst) > 0 && &dst[0] != &payload[0] {
-			copy(dst, payload)
-		}
+		copy(data, payload) // nothing, if that is the same
 	case typ == Text:
-		_, ascii = mask.XORASCII(dst, payload, key, 0)
+		_, ascii = mask.XORASCII(data, payload, key, 0)
 	default:
-		mask.XOR(dst, payload, key, 0)
+		mask.XOR(data, payload, key, 0)
 	}
-	if typ == Text && !ascii && !frame.ValidUTF8(dst) {
-		return c.fail(frame.ErrInvalidUTF8)
+	if typ == Text && !ascii && !frame.ValidUTF8(data) {
+		return 0, nil, c.fail(frame.ErrInvalidUTF8)
 	}
-	c.countReceived(typ, int64(len(dst)))
-	return nil
+	c.countReceived(typ, int64(len(data)))
+	return typ, data, nil
 }
 
 // finish ends the current message: text must not end inside a code point
