@@ -20,21 +20,33 @@ import (
 // response already, and returns a [*handshake.Error]. The size of the request
 // and the time it takes are bounded by the settings of http.Server.
 func Accept(w http.ResponseWriter, r *http.Request, cfg *Config) (*Conn, error) {
-	c, err := cfg.check()
-	if err != nil {
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+	ws := new(Conn)
+	if err := ws.accept(w, r, cfg); err != nil {
 		return nil, err
 	}
-	begun := c.traceBegin()
-	ws, err := c.accept(w, r)
-	c.handshakeOver(ws, Server, begun, err)
-	return ws, err
+	return ws, nil
 }
 
-func (cfg *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+// accept is Accept for a zero Conn.
+func (c *Conn) accept(w http.ResponseWriter, r *http.Request, cfg *Config) error {
+	cfg, err := cfg.check()
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return err
+	}
+	begun := cfg.traceBegin()
+	if err := cfg.accept(c, w, r); err != nil {
+		cfg.handshakeOver(nil, Server, begun, err)
+		return err
+	}
+	cfg.handshakeOver(c, Server, begun, nil)
+	return nil
+}
+
+func (cfg *Config) accept(ws *Conn, w http.ResponseWriter, r *http.Request) error {
 	if err := cfg.Group.enter(); err != nil {
 		refuseHTTP(w, err)
-		return nil, err
+		return err
 	}
 	defer cfg.Group.leave()
 	var o opening
@@ -42,20 +54,19 @@ func (cfg *Config) accept(w http.ResponseWriter, r *http.Request) (*Conn, error)
 	req := handshake.FromHTTP(r)
 	if err := o.judge(req); err != nil {
 		refuseHTTP(w, err)
-		return nil, err
+		return err
 	}
 	nc, early, err := hijack(w)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	nc.SetDeadline(deadline(cfg.handshakeTimeout()))
 	buf := writeBuffers.Get().(*[writeSize]byte)
 	defer writeBuffers.Put(buf)
-	ws, err := o.accept(nc, req, buf[:0], early)
-	if err != nil {
+	if err = o.accept(ws, nc, req, buf[:0], early); err != nil {
 		nc.Close()
 	}
-	return ws, err
+	return err
 }
 
 // hijack takes the connection over from net/http, with what has arrived early.
@@ -120,13 +131,14 @@ func refusalFor(err error) error {
 
 // accept sends the 101, which it writes into buf, and ends the handshake's
 // deadline. early is what has come behind the request.
-func (o *opening) accept(nc net.Conn, req *handshake.Request, buf, early []byte) (*Conn, error) {
+func (o *opening) accept(ws *Conn, nc net.Conn, req *handshake.Request, buf, early []byte) error {
 	o.res.Buffered = append([]byte(nil), early...)
 	if _, err := nc.Write(o.policy.AppendResponse(buf, req, o.res)); err != nil {
-		return nil, fmt.Errorf("websocket: write the handshake's response: %w", err)
+		return fmt.Errorf("websocket: write the handshake's response: %w", err)
 	}
 	nc.SetDeadline(time.Time{})
-	return newConn(nc, Server, o.res, o.cfg, o.compression), nil
+	ws.start(nc, Server, o.res, o.cfg, o.compression)
+	return nil
 }
 
 // refuseHTTP sends a refusal through net/http, as Error.AppendResponse does
@@ -254,7 +266,11 @@ func (cfg *Config) answer(nc net.Conn, req *handshake.Request, buf, early []byte
 	if err := o.judge(req); err != nil {
 		return nil, err
 	}
-	return o.accept(nc, req, buf, early)
+	ws := new(Conn)
+	if err := o.accept(ws, nc, req, buf, early); err != nil {
+		return nil, err
+	}
+	return ws, nil
 }
 
 // dropSize is how much of a request that was refused is dropped unread, in

@@ -3,7 +3,6 @@ package conn
 import (
 	"context"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,13 +38,9 @@ type Conn struct {
 	subprotocol string
 	role        Role
 
-	socket bool // nc itself is a TCP or Unix socket
-
-	gone bool          // err is set and nc is closed; guarded by mu, as are err and done
-	over atomic.Bool   // gone is set, or about to be; cheaper to ask
-	mu   sync.Mutex    // never held while waiting
-	err  error         // why the connection ended; set once
-	done chan struct{} // closed when gone is set; nil until somebody asks
+	socket bool                   // nc itself is a TCP or Unix socket
+	over   atomic.Bool            // the connection has ended, or is about to; cheaper to ask than ending
+	ending atomic.Pointer[ending] // nil until it ends, or somebody wants to know when
 
 	rd    reader
 	wr    writer
@@ -55,6 +50,15 @@ type Conn struct {
 
 	stats counters
 	alive keepalive
+}
+
+// made returns what p points to, and makes it when it is nil. A Conn has much
+// that most connections never need.
+func made[T any](p *atomic.Pointer[T]) *T {
+	if p.Load() == nil {
+		p.CompareAndSwap(nil, new(T))
+	}
+	return p.Load()
 }
 
 // New returns a Conn on nc after an opening handshake that somebody else has
@@ -75,17 +79,16 @@ func New(nc net.Conn, role Role, hs handshake.Result, cfg *Config) *Conn {
 	if err != nil {
 		panic(err)
 	}
-	return newConn(nc, role, hs, cfg, compression)
+	c := new(Conn)
+	c.start(nc, role, hs, cfg, compression)
+	return c
 }
 
-func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compression) *Conn {
-	c := &Conn{
-		nc:          nc,
-		role:        role,
-		cfg:         cfg,
-		subprotocol: hs.Subprotocol,
-		socket:      isSocket(nc),
-	}
+// start makes a Conn of a zero one.
+func (c *Conn) start(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compression) {
+	c.nc, c.role, c.cfg = nc, role, cfg
+	c.subprotocol = hs.Subprotocol
+	c.socket = isSocket(nc)
 	c.rd.rules.Role = role
 	if z != nil {
 		c.compression = z
@@ -94,7 +97,6 @@ func newConn(nc net.Conn, role Role, hs handshake.Result, cfg *Config, z *compre
 	c.rd.start(hs.Buffered)
 	c.startKeepalive()
 	cfg.Group.add(c)
-	return c
 }
 
 // isSocket tells whether nc itself is a socket. The Read and Write of a wrapper
@@ -118,78 +120,6 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 
 // RemoteAddr returns the address of the peer, or of the proxy before it.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
-
-// Done is closed when the connection has ended, in whatever way.
-func (c *Conn) Done() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.done != nil:
-	case c.gone:
-		return closed
-	default:
-		c.done = make(chan struct{})
-	}
-	return c.done
-}
-
-// closed is the channel of those who ask when it is over.
-var closed = func() chan struct{} {
-	ch := make(chan struct{})
-	close(ch)
-	return ch
-}()
-
-// ended returns why the connection ended, or nil while it has not.
-func (c *Conn) ended() error {
-	if !c.over.Load() {
-		return nil
-	}
-	return c.cause()
-}
-
-// cause waits for the end under way, and returns why.
-func (c *Conn) cause() error {
-	<-c.Done() // over is true a moment before the transport is closed
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
-}
-
-// settle records why the connection ends, while the transport is still open.
-// Only the first cause counts; the one that counts is returned.
-func (c *Conn) settle(cause error) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err == nil {
-		c.err = cause
-	}
-	return c.err
-}
-
-// end settles the cause and closes the transport.
-func (c *Conn) end(cause error) error {
-	cause = c.settle(cause)
-	if c.over.CompareAndSwap(false, true) {
-		c.stopKeepalive()
-		c.nc.Close()
-		c.rd.intr.letGo()
-		c.wr.intr.letGo()
-		c.leave()
-		c.afterEnd(cause)
-	}
-	return cause
-}
-
-// leave says that the connection has ended.
-func (c *Conn) leave() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.gone = true
-	if c.done != nil {
-		close(c.done)
-	}
-}
 
 // timeout returns a context that ends after d, whatever the caller's does.
 func timeout(d time.Duration, cause error) (context.Context, context.CancelFunc) {

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,17 +37,16 @@ func (c *Conn) control(ctx context.Context, op frame.Opcode, payload []byte) err
 // who sends them between two frames of a message, or has them sent when he lets
 // the lock go.
 type pending struct {
-	mu   sync.Mutex           // for who changes todo; never held while waiting
 	todo atomic.Pointer[todo] // nil when nothing waits
 }
 
 // todo is one pong, one ping of the keepalive, and one ping for each caller of
-// Ping, so it is bounded.
+// Ping, so it is bounded. What waits never changes: another takes its place.
 type todo struct {
-	ponged bool   // a pong is to be sent
 	pong   []byte // the payload of the latest ping
-	asking bool   // the keepalive has a question
 	pings  []*roundTrip
+	ponged bool // a pong is to be sent
+	asking bool // the keepalive has a question
 }
 
 // some reports whether something waits.
@@ -56,53 +54,59 @@ func (p *pending) some() bool { return p.todo.Load() != nil }
 
 // add changes what waits.
 func (p *pending) add(change func(*todo)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	t := p.todo.Load()
-	if t == nil {
-		t = new(todo)
+	for {
+		old, next := p.todo.Load(), new(todo)
+		if old != nil {
+			*next = *old
+		}
+		change(next)
+		if p.todo.CompareAndSwap(old, next) {
+			return
+		}
 	}
-	change(t)
-	p.todo.Store(t)
 }
 
 // answer leaves a pong. Only the latest ping is answered when several came
 // before the first pong could leave (RFC 6455, section 5.5.3), so a flood of
 // pings costs nothing.
 func (p *pending) answer(payload []byte) {
-	p.add(func(t *todo) { t.pong, t.ponged = append(t.pong[:0], payload...), true })
+	pong := slices.Clone(payload)
+	p.add(func(t *todo) { t.pong, t.ponged = pong, true })
 }
 
 func (p *pending) ask() { p.add(func(t *todo) { t.asking = true }) }
 
 func (p *pending) ping(r *roundTrip) {
-	p.add(func(t *todo) { t.pings = append(t.pings, r) })
+	p.add(func(t *todo) { t.pings = append(slices.Clip(t.pings), r) })
 }
 
 // forget is for a caller of Ping who gives up before the ping has left.
 func (p *pending) forget(r *roundTrip) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if t := p.todo.Load(); t != nil {
-		t.pings = slices.DeleteFunc(t.pings, func(o *roundTrip) bool { return o == r })
+	for old := p.todo.Load(); old != nil; old = p.todo.Load() {
+		next := *old
+		next.pings = slices.DeleteFunc(slices.Clone(old.pings), func(o *roundTrip) bool { return o == r })
+		if p.todo.CompareAndSwap(old, &next) {
+			return
+		}
 	}
 }
 
 // take empties p.
-func (p *pending) take() *todo {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.todo.Swap(nil)
+func (p *pending) take() (t todo) {
+	if old := p.todo.Swap(nil); old != nil {
+		t = *old
+	}
+	return t
 }
 
 // putBack is take undone for what a context kept from leaving.
-func (p *pending) putBack(old *todo) {
+func (p *pending) putBack(old todo) {
 	p.add(func(t *todo) {
 		if old.ponged && !t.ponged {
 			t.pong, t.ponged = old.pong, true
 		}
 		t.asking = t.asking || old.asking
-		t.pings = append(old.pings, t.pings...)
+		t.pings = slices.Concat(old.pings, t.pings)
 	})
 }
 
@@ -198,7 +202,7 @@ func (c *Conn) writePending(ctx context.Context) error {
 	t := c.wr.pending.take()
 	err := c.writable()
 	if err == nil {
-		err = c.writeTodo(ctx, t)
+		err = c.writeTodo(ctx, &t)
 	}
 	if isCut(err) {
 		c.wr.pending.putBack(t)
@@ -239,7 +243,7 @@ func (c *Conn) writeTodo(ctx context.Context, t *todo) error {
 // writePing writes a ping, with the lock held.
 func (c *Conn) writePing(ctx context.Context, t *roundTrip) error {
 	var payload [8]byte
-	binary.BigEndian.PutUint64(payload[:], c.pinged().leaves(t)) // before it can be answered
+	binary.BigEndian.PutUint64(payload[:], made(&c.pings).leaves(t)) // before it can be answered
 	return c.writeControl(ctx, frame.Ping, payload[:])
 }
 
@@ -268,7 +272,7 @@ func (c *Conn) Ping(ctx context.Context) (rtt time.Duration, err error) {
 		return 0, c.ended()
 	case <-ctx.Done():
 		c.wr.pending.forget(t)
-		c.pinged().forget(t)
+		made(&c.pings).forget(t)
 		return 0, pingCut(ctx)
 	}
 }

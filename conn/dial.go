@@ -75,7 +75,9 @@ func (cfg *Config) dialOnce(ctx context.Context, a attempt) (*Conn, error) {
 		return nil, &handshake.Error{Status: http.StatusSwitchingProtocols, Header: res.Header, Section: "9.1",
 			Reason: "the server's answer to the offer of compression can't be used", Err: err}
 	}
-	return newConn(nc, Client, res, cfg, compression), nil
+	ws := new(Conn)
+	ws.start(nc, Client, res, cfg, compression)
+	return ws, nil
 }
 
 // connect opens TCP, through a proxy if there is one, and, for wss, TLS

@@ -2,6 +2,7 @@ package conn
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"reflect"
 	"sync/atomic"
@@ -27,24 +28,24 @@ func Handler(serve func(ctx context.Context, ws *Conn) error, cfg ...*Config) ht
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		group.serving(1) // before the Conn joins, so that Shutdown waits for both
-		ws, err := Accept(w, r, config)
-		if err != nil {
+		h := new(handlerContext)
+		if err := h.ws.accept(w, r, config); err != nil {
 			group.serving(-1)
 			return
 		}
-		h := &handlerContext{values: withoutEnd(r.Context()), ws: ws}
+		h.values = h.ws.lasting(r.Context())
 		go h.serve(serve)
 	})
 }
 
-// handlerContext is the context of a handler. It ends after its connection
-// has, so the connection need not watch it.
+// handlerContext is the context of a handler, with its connection. It ends after
+// the connection has, which need not watch it.
 //
 // An idle connection has one, so it is no more than it has to be: what lets
 // others watch it is made when somebody asks.
 type handlerContext struct {
-	values context.Context // of the request, which has ended
-	ws     *Conn
+	ws     Conn
+	values context.Context          // of the request, which has ended
 	made   atomic.Pointer[lifetime] // nil until somebody asks
 }
 
@@ -56,7 +57,7 @@ type lifetime struct {
 
 func (h *handlerContext) serve(serve func(context.Context, *Conn) error) {
 	defer h.end()
-	h.ws.closeAfter(serve(h, h.ws))
+	h.ws.closeAfter(serve(h, &h.ws))
 }
 
 func (h *handlerContext) end() {
@@ -90,24 +91,32 @@ func (h *handlerContext) Err() error {
 
 // Value also is how package context finds the one that can be watched.
 func (h *handlerContext) Value(key any) any {
+	ctx := h.values
 	if l := h.made.Load(); l != nil {
-		return l.ctx.Value(key)
+		ctx = l.ctx
 	}
-	return h.values.Value(key)
+	if v := ctx.Value(key); v != nil || key != http.LocalAddrContextKey {
+		return v
+	}
+	return h.ws.LocalAddr()
 }
 
 // isOf reports whether ctx is that of c's handler, which c need not watch.
 func (c *Conn) isOf(ctx context.Context) bool {
 	h, ok := ctx.(*handlerContext)
-	return ok && h.ws == c
+	return ok && &h.ws == c
 }
 
-// withoutEnd is context.WithoutCancel without the memory of contexts that do
-// nothing but end. net/http makes two for each request, which have ended when
-// the handler's function has returned.
-func withoutEnd(ctx context.Context) context.Context {
-	for hasParent && reflect.TypeOf(ctx) == endingType {
-		ctx = reflect.ValueOf(ctx).Elem().FieldByIndex(parent.Index).Interface().(context.Context)
+// lasting is context.WithoutCancel without the memory of contexts that do
+// nothing but end, or name the connection's address. net/http makes two and one
+// of them for each request.
+func (c *Conn) lasting(ctx context.Context) context.Context {
+	for {
+		below, names := parent(ctx)
+		if below == nil || names && !c.knows(ctx, below) {
+			break
+		}
+		ctx = below
 	}
 	if ctx.Done() == nil {
 		return ctx
@@ -115,12 +124,30 @@ func withoutEnd(ctx context.Context) context.Context {
 	return context.WithoutCancel(ctx)
 }
 
-// What context.WithCancel returns has its parent, which has the values, in an
-// exported field. Were there none, withoutEnd would be as good, but larger.
+// knows reports whether all that ctx adds to below is the address of c.
+func (c *Conn) knows(ctx, below context.Context) bool {
+	addr, ok := ctx.Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return ok && c.LocalAddr() == net.Addr(addr) && below.Value(http.LocalAddrContextKey) == nil
+}
+
+// parent returns what was given to context.WithCancel or context.WithValue for
+// ctx, and which it was; nil when it was neither. Both keep it in an exported
+// field. Were there none, lasting would be as good, but larger.
+func parent(ctx context.Context) (below context.Context, names bool) {
+	t := reflect.TypeOf(ctx)
+	if t != endingType && t != namingType {
+		return nil, false
+	}
+	if f := reflect.ValueOf(ctx).Elem().FieldByName("Context"); f.IsValid() {
+		below, _ = f.Interface().(context.Context)
+	}
+	return below, t == namingType
+}
+
 var (
-	ending, _         = context.WithCancel(context.Background())
-	endingType        = reflect.TypeOf(ending)
-	parent, hasParent = endingType.Elem().FieldByName("Context")
+	cancelled, _ = context.WithCancel(context.Background())
+	endingType   = reflect.TypeOf(cancelled)
+	namingType   = reflect.TypeOf(context.WithValue(cancelled, endingType, nil))
 )
 
 // closeAfter closes the connection as the outcome of a handler asks for.

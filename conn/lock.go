@@ -34,10 +34,7 @@ func (l *lock) lock(ctx context.Context) error {
 	if l.tryLock() {
 		return nil
 	}
-	if l.queue.Load() == nil {
-		l.queue.CompareAndSwap(nil, new(queue))
-	}
-	q := l.queue.Load()
+	q := made(&l.queue)
 	q.mu.Lock()
 	if l.state.Swap(lockWanted) == lockFree {
 		q.mu.Unlock()

@@ -16,15 +16,6 @@ type pings struct {
 	rtt, smoothed time.Duration
 }
 
-// pinged returns the round trips, of which there are none before the first
-// ping.
-func (c *Conn) pinged() *pings {
-	if c.pings.Load() == nil {
-		c.pings.CompareAndSwap(nil, new(pings))
-	}
-	return c.pings.Load()
-}
-
 // roundTrip is one ping and its pong. It gets its number when it leaves, so
 // that numbers are in the order of the wire.
 type roundTrip struct {

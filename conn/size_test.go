@@ -13,5 +13,6 @@ func TestConnSize(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("of a machine of 64 bits")
 	}
-	require.LessOrEqual(t, unsafe.Sizeof(Conn{}), uintptr(384))
+	require.LessOrEqual(t, unsafe.Sizeof(Conn{}), uintptr(352))
+	require.LessOrEqual(t, unsafe.Sizeof(handlerContext{}), uintptr(384))
 }
