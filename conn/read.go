@@ -239,36 +239,36 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 // nextHeader reads up to and including the header of the next data frame,
 // and answers the control frames before it (RFC 6455, sections 5.4 and 5.5).
 func (c *Conn) nextHeader(ctx context.Context) error {
+	for {
+		if data, err := c.nextFrame(ctx); data || err != nil {
+			return err
+		}
+	}
+}
+
+// nextFrame reads the header of a data frame, or a control frame, on which it
+// acts.
+func (c *Conn) nextFrame(ctx context.Context) (data bool, err error) {
 	r := &c.rd
 	var h frame.Header
 	for {
 		n, err := r.rules.Next(r.buf[r.pos:r.end], &h)
 		switch {
-		case err == frame.ErrIncomplete:
-			if err := c.fill(ctx); err != nil {
-				return err
-			}
-			continue
-		case err != nil:
-			return c.fail(err)
-		}
-		if !h.Opcode.IsControl() {
+		case err == nil && !h.Opcode.IsControl():
 			r.pos += n
-			return c.beginFrame(&h)
-		}
-		if r.end-r.pos < n+int(h.Length) {
-			if err := c.fill(ctx); err != nil {
-				return err
+			return true, c.beginFrame(&h)
+		case err == nil && r.end-r.pos >= n+int(h.Length):
+			payload := r.buf[r.pos+n : r.pos+n+int(h.Length)]
+			r.pos += n + int(h.Length)
+			if h.Masked {
+				mask.XOR(payload, payload, h.Key, 0)
 			}
-			continue
+			return false, c.control(ctx, h.Opcode, payload)
+		case err != nil && err != frame.ErrIncomplete:
+			return false, c.fail(err)
 		}
-		payload := r.buf[r.pos+n : r.pos+n+int(h.Length)]
-		r.pos += n + int(h.Length)
-		if h.Masked {
-			mask.XOR(payload, payload, h.Key, 0)
-		}
-		if err := c.control(ctx, h.Opcode, payload); err != nil {
-			return err
+		if err := c.fill(ctx); err != nil {
+			return false, err
 		}
 	}
 }
@@ -315,9 +315,9 @@ func (c *Conn) open(ctx context.Context) error {
 	return c.nextHeader(ctx)
 }
 
-// await waits for the first byte of the next message, or of a control frame
-// before it. A message that a stream left unread is read to its end first; one
-// that a cut read left goes on.
+// await waits for the first byte of the next message, and answers the control
+// frames before it. A message that a stream left unread is read to its end
+// first; one that a cut read left goes on.
 func (c *Conn) await(ctx context.Context) error {
 	r := &c.rd
 	if err := c.ended(); err != nil {
@@ -333,8 +333,18 @@ func (c *Conn) await(ctx context.Context) error {
 		}
 	}
 	// An idle connection waits here, where the stack is shallow.
-	if r.pos == r.end && !r.opened() {
-		return c.fill(ctx)
+	for !r.opened() {
+		var err error
+		if r.pos == r.end {
+			err = c.fill(ctx)
+		} else if frame.Opcode(r.buf[r.pos] & 0x0f).IsControl() {
+			_, err = c.nextFrame(ctx)
+		} else {
+			break
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
