@@ -115,10 +115,42 @@ func (p *pending) putBack(old todo) {
 // most; the pong then leaves when the peer takes it.
 func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	w := &c.wr
-	w.pending.answer(payload)
 	if !w.lock.tryLock() {
+		w.pending.answer(payload)
+		c.servePending() // the lock was let go meanwhile
 		return
 	}
+	if !c.answerNow(payload) {
+		c.awaitAnswer(ctx)
+		return
+	}
+	c.unlockWriter()
+}
+
+// answerNow sends a pong behind what is buffered, and reports whether a socket
+// took all of it without waiting. Otherwise it is left to the holder of the
+// writer's lock, who the caller is.
+func (c *Conn) answerNow(payload []byte) bool {
+	w := &c.wr
+	if !c.rawIO() || w.pending.some() || c.writable() != nil || len(w.buf)+frame.MaxHeaderSize+len(payload) > writeSize {
+		w.pending.answer(payload)
+		return false
+	}
+	c.appendFrame(context.Background(), wholeMessage(frame.Pong), payload) // it fits
+	c.traceControl(false, frame.Pong, payload)
+	n, _ := c.writeSocket(w.buf, false) // an error comes again
+	if n == len(w.buf) {
+		c.dropBuffer()
+		return true
+	}
+	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+	w.queued.Store(true)
+	w.hasFlush.Store(true)
+	return false
+}
+
+// awaitAnswer has the pong sent, with the writer's lock held.
+func (c *Conn) awaitAnswer(ctx context.Context) {
 	sent := make(chan struct{})
 	go func() {
 		c.sendPending()
@@ -129,7 +161,7 @@ func (c *Conn) answerPing(ctx context.Context, payload []byte) {
 	select {
 	case <-sent:
 	case <-enough.C:
-	case <-ctx.Done():
+	case <-c.doneOf(ctx):
 	}
 }
 

@@ -101,10 +101,13 @@ func (h *handlerContext) Value(key any) any {
 	return h.ws.LocalAddr()
 }
 
-// isOf reports whether ctx is that of c's handler, which c need not watch.
-func (c *Conn) isOf(ctx context.Context) bool {
-	h, ok := ctx.(*handlerContext)
-	return ok && &h.ws == c
+// doneOf is ctx.Done, but nil for the context of c's handler, which ends after c
+// and which nobody has to watch for c.
+func (c *Conn) doneOf(ctx context.Context) <-chan struct{} {
+	if h, ok := ctx.(*handlerContext); ok && &h.ws == c {
+		return nil
+	}
+	return ctx.Done()
 }
 
 // lasting is context.WithoutCancel without the memory of contexts that do

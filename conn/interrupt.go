@@ -39,10 +39,7 @@ type watch struct {
 // arm registers ctx, unless it is registered already. The caller holds the
 // lock of the direction of c whose interrupter this is.
 func (i *interrupter) arm(ctx context.Context, c *Conn) error {
-	var done <-chan struct{}
-	if !c.isOf(ctx) {
-		done = ctx.Done()
-	}
+	done := c.doneOf(ctx)
 	if done != nil && ctx.Err() != nil { // Cause takes a lock
 		return context.Cause(ctx)
 	}

@@ -240,15 +240,19 @@ func (c *Conn) readFailed(ctx context.Context, err error) error {
 // and answers the control frames before it (RFC 6455, sections 5.4 and 5.5).
 func (c *Conn) nextHeader(ctx context.Context) error {
 	for {
-		if data, err := c.nextFrame(ctx); data || err != nil {
+		op, payload, err := c.nextFrame(ctx)
+		if err != nil || !op.IsControl() {
+			return err
+		}
+		if err := c.control(ctx, op, payload); err != nil {
 			return err
 		}
 	}
 }
 
-// nextFrame reads the header of a data frame, or a control frame, on which it
-// acts.
-func (c *Conn) nextFrame(ctx context.Context) (data bool, err error) {
+// nextFrame reads the header of a data frame, or a control frame with its
+// payload.
+func (c *Conn) nextFrame(ctx context.Context) (op frame.Opcode, payload []byte, err error) {
 	r := &c.rd
 	var h frame.Header
 	for {
@@ -256,19 +260,19 @@ func (c *Conn) nextFrame(ctx context.Context) (data bool, err error) {
 		switch {
 		case err == nil && !h.Opcode.IsControl():
 			r.pos += n
-			return true, c.beginFrame(&h)
+			return h.Opcode, nil, c.beginFrame(&h)
 		case err == nil && r.end-r.pos >= n+int(h.Length):
 			payload := r.buf[r.pos+n : r.pos+n+int(h.Length)]
 			r.pos += n + int(h.Length)
 			if h.Masked {
 				mask.XOR(payload, payload, h.Key, 0)
 			}
-			return false, c.control(ctx, h.Opcode, payload)
+			return h.Opcode, payload, nil
 		case err != nil && err != frame.ErrIncomplete:
-			return false, c.fail(err)
+			return 0, nil, c.fail(err)
 		}
 		if err := c.fill(ctx); err != nil {
-			return false, err
+			return 0, nil, err
 		}
 	}
 }
@@ -332,15 +336,20 @@ func (c *Conn) await(ctx context.Context) error {
 			return err
 		}
 	}
-	// An idle connection waits here, where the stack is shallow.
+	// An idle connection waits and answers here, where the stack is shallow.
 	for !r.opened() {
-		var err error
 		if r.pos == r.end {
-			err = c.fill(ctx)
-		} else if frame.Opcode(r.buf[r.pos] & 0x0f).IsControl() {
-			_, err = c.nextFrame(ctx)
-		} else {
+			if err := c.fill(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if !frame.Opcode(r.buf[r.pos] & 0x0f).IsControl() {
 			break
+		}
+		op, payload, err := c.nextFrame(ctx)
+		if err == nil {
+			err = c.control(ctx, op, payload)
 		}
 		if err != nil {
 			return err
