@@ -32,6 +32,7 @@ const (
 var (
 	readBuffers    = sync.Pool{New: func() any { return new([readSize]byte) }}
 	longReads      = sync.Pool{New: func() any { return new([longReadSize]byte) }}
+	shortBuffers   = sync.Pool{New: func() any { return new([shortSize]byte) }}
 	writeBuffers   = sync.Pool{New: func() any { return new([writeSize]byte) }}
 	longBuffers    = sync.Pool{New: func() any { return new([longSize]byte) }}
 	messageBuffers = sync.Pool{New: func() any { return new([]byte) }}

@@ -174,6 +174,7 @@ func (c *Conn) fill(ctx context.Context) error {
 	if err := c.flushBuffered(ctx); err != nil {
 		return err
 	}
+	c.giveBackShort()
 	if err := c.armRead(ctx); err != nil {
 		return err
 	}

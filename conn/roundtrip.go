@@ -85,7 +85,9 @@ func (p *pings) answered(payload []byte) {
 		}
 		t.end(rtt, nil)
 	}
-	p.out = slices.Delete(p.out, 0, n)
+	if p.out = slices.Delete(p.out, 0, n); len(p.out) == 0 {
+		p.out = nil // what an idle connection doesn't need
+	}
 }
 
 // times returns what is known, for Stats.

@@ -24,8 +24,8 @@ type writer struct {
 	closeSent atomic.Bool    // nothing but the end of TCP follows
 	stream    *messageWriter // the message that NextWriter has begun
 
-	short *[shortSize]byte // of writeAlone; nil before it is needed
-	keys  *mask.Keys       // a client's; nil before the first frame
+	short atomic.Pointer[[shortSize]byte] // of writeAlone; nil while nobody writes
+	keys  *mask.Keys                      // a client's; nil before the first frame
 
 	// What others leave to the holder of lock, who has it done when he lets
 	// the lock go. None of them waits for it.
@@ -100,7 +100,11 @@ func (c *Conn) writeAlone(ctx context.Context, op frame.Opcode, p []byte) error 
 	var buf []byte
 	var pooled *[writeSize]byte
 	if len(p) <= shortSize-frame.MaxHeaderSize {
-		buf = w.shortBuffer()
+		short := w.short.Load()
+		if short == nil {
+			short = w.borrowShort()
+		}
+		buf = short[:]
 	} else {
 		pooled = writeBuffers.Get().(*[writeSize]byte)
 		buf = pooled[:]
@@ -130,13 +134,25 @@ func (c *Conn) endAlone(n int, err error) error {
 	return c.failCut(err)
 }
 
-// shortBuffer returns memory for a short frame. A Conn that writes some keeps it,
-// because a pool would cost as much as all else that there is to do for one.
-func (w *writer) shortBuffer() []byte {
-	if w.short == nil {
-		w.short = new([shortSize]byte)
+// borrowShort returns memory for a short frame. It is kept until this side waits
+// for the peer, because a pool would cost as much as all else that there is to
+// do for one.
+func (w *writer) borrowShort() *[shortSize]byte {
+	short := shortBuffers.Get().(*[shortSize]byte)
+	w.short.Store(short)
+	return short
+}
+
+// giveBackShort gives that memory back, unless somebody writes now.
+func (c *Conn) giveBackShort() {
+	w := &c.wr
+	if w.short.Load() == nil || !w.lock.tryLock() {
+		return
 	}
-	return w.short[:]
+	if short := w.short.Swap(nil); short != nil {
+		shortBuffers.Put(short)
+	}
+	c.unlockWriter()
 }
 
 // newKey returns a fresh masking key (RFC 6455, section 5.3).
