@@ -332,21 +332,21 @@ func (c *Conn) await(ctx context.Context) error {
 		return fmt.Errorf("websocket: read: %w", context.Cause(ctx))
 	}
 	r.reclaim()
-	if r.opened() && r.streaming {
+	if r.opened() {
+		if !r.streaming {
+			return nil
+		}
 		if err := c.discard(ctx); err != nil {
 			return err
 		}
 	}
 	// An idle connection waits and answers here, where the stack is shallow.
-	for !r.opened() {
+	for r.pos == r.end || frame.Opcode(r.buf[r.pos]&0x0f).IsControl() {
 		if r.pos == r.end {
 			if err := c.fill(ctx); err != nil {
 				return err
 			}
 			continue
-		}
-		if !frame.Opcode(r.buf[r.pos] & 0x0f).IsControl() {
-			break
 		}
 		op, payload, err := c.nextFrame(ctx)
 		if err == nil {
