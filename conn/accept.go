@@ -197,7 +197,7 @@ func Upgrade(ctx context.Context, nc net.Conn, cfg *Config) (*Conn, error) {
 	ws, err := c.upgrade(nc)
 	if ended := !stop(); ended || err != nil {
 		if ws != nil {
-			ws.CloseNow() // its timer must not outlive it
+			ws.CloseNow() // the keepalive knows it
 		}
 		nc.Close()
 		err = upgradeFailed(ctx, ended, err)

@@ -162,6 +162,14 @@ func (c *Conn) waitReader(ctx context.Context) error {
 // fill waits for more bytes from the peer. What this side has buffered leaves
 // first: the peer may be waiting for it.
 func (c *Conn) fill(ctx context.Context) error {
+	if err := c.flushBuffered(ctx); err != nil {
+		return err
+	}
+	return c.receive(ctx)
+}
+
+// receive is the second half of fill.
+func (c *Conn) receive(ctx context.Context) error {
 	r := &c.rd
 	r.shrink()
 	switch {
@@ -170,9 +178,6 @@ func (c *Conn) fill(ctx context.Context) error {
 		r.pos = 0
 	case r.pos == r.end && r.buf != nil:
 		r.giveBack()
-	}
-	if err := c.flushBuffered(ctx); err != nil {
-		return err
 	}
 	c.giveBackShort()
 	if err := c.armRead(ctx); err != nil {
@@ -342,8 +347,11 @@ func (c *Conn) await(ctx context.Context) error {
 	}
 	// An idle connection waits and answers here, where the stack is shallow.
 	for r.pos == r.end || frame.Opcode(r.buf[r.pos]&0x0f).IsControl() {
-		if r.pos == r.end {
-			if err := c.fill(ctx); err != nil {
+		if r.pos == r.end { // fill, with less on the stack
+			if err := c.flushBuffered(ctx); err != nil {
+				return err
+			}
+			if err := c.receive(ctx); err != nil {
 				return err
 			}
 			continue

@@ -575,9 +575,14 @@ func (c *Conn) flushBuffered(ctx context.Context) error {
 		c.servePending() // the lock was let go meanwhile
 		return nil
 	}
-	if c.flushNow() {
-		c.unlockWriter()
-		return nil
+	if w.buf != nil && c.rawIO() {
+		n, _ := c.writeSocket(w.buf, false) // an error comes again
+		if n == len(w.buf) {
+			c.dropBuffer()
+			c.unlockWriter()
+			return nil
+		}
+		w.buf = w.buf[:copy(w.buf, w.buf[n:])]
 	}
 	return c.flushWaiting(ctx)
 }
@@ -590,21 +595,6 @@ func (c *Conn) flushWaiting(ctx context.Context) error {
 	c.alive.waitBegin()
 	defer c.alive.waitEnd(false)
 	return c.flush(ctx)
-}
-
-// flushNow reports whether a socket took all of the buffer without waiting.
-func (c *Conn) flushNow() bool {
-	w := &c.wr
-	if w.buf == nil || !c.rawIO() {
-		return false
-	}
-	n, _ := c.writeSocket(w.buf, false) // an error comes again
-	if n == len(w.buf) {
-		c.dropBuffer()
-		return true
-	}
-	w.buf = w.buf[:copy(w.buf, w.buf[min(n, len(w.buf)):])]
-	return false
 }
 
 // writeControl sends a control frame now, behind what is buffered, with the
