@@ -177,14 +177,14 @@ func (held *loan) free() {
 }
 
 // nextMessage reads one message for Messages.
-func (c *Conn) nextMessage(ctx context.Context, held *loan) (msg Message, err error) {
+func (c *Conn) nextMessage(ctx context.Context, held *loan) (Message, error) {
 	if err := c.lockReader(ctx); err != nil {
-		return msg, err
+		return Message{}, err
 	}
 	defer c.rd.lock.unlock()
 	c.rd.takeBack(held)
 	if err := c.await(ctx); err != nil { // here, where the stack is shallow
-		return msg, err
+		return Message{}, err
 	}
 	return c.lendNext(ctx, held)
 }
