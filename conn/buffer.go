@@ -1,12 +1,19 @@
 package conn
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/seed24abed78/rfc6455/frame"
+)
 
 const (
 	// A message of 16 KiB with its header fits either buffer, and a pipelined
 	// burst of small ones. 18 KiB is what the runtime rounds that up to.
 	readSize  = 18 << 10
 	writeSize = 18 << 10
+
+	// wholePayload is the longest payload that fits the write buffer in one frame.
+	wholePayload = writeSize - frame.MaxHeaderSize
 
 	// longReadSize takes a message of 64 KiB with its header. It is what the
 	// runtime rounds that up to.

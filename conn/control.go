@@ -143,8 +143,7 @@ func (c *Conn) answerNow(payload []byte) bool {
 		c.dropBuffer()
 		return true
 	}
-	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
-	w.queued.Store(true)
+	c.keepRest(w.buf[n:])
 	w.hasFlush.Store(true)
 	return false
 }

@@ -43,13 +43,23 @@ func (c *Conn) notFlushed(n int, err error) error {
 	if !isCut(err) {
 		return c.failWrite(err)
 	}
-	w.buf = w.buf[:copy(w.buf, w.buf[min(n, len(w.buf)):])]
-	if len(w.buf) == 0 {
+	if n >= len(w.buf) {
 		c.dropBuffer()
 	} else {
-		w.queued.Store(true)
+		c.keepRest(w.buf[n:])
 	}
 	return err
+}
+
+// keepRest leaves the rest of what was to leave, which fits the write buffer, to
+// the next write.
+func (c *Conn) keepRest(rest []byte) {
+	w := &c.wr
+	if w.buf == nil {
+		w.borrow()
+	}
+	w.buf = w.buf[:copy(w.buf[:writeSize], rest)]
+	w.queued.Store(true)
 }
 
 // sendLong sends the buffer, which holds the header h alone, and the payload p
@@ -227,7 +237,7 @@ func (c *Conn) flushBuffered(ctx context.Context) error {
 			c.unlockWriter()
 			return nil
 		}
-		w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+		c.keepRest(w.buf[n:])
 	}
 	return c.flushWaiting(ctx)
 }

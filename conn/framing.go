@@ -24,7 +24,7 @@ func (c *Conn) writeBehind(ctx context.Context, typ MessageType, p []byte, plain
 // mayWriteAlone reports whether p can leave as one frame for which writeAlone
 // has a buffer, because nothing that is buffered has to leave before it.
 func (c *Conn) mayWriteAlone(p []byte) bool {
-	return c.wr.buf == nil && len(p) <= min(writeSize-frame.MaxHeaderSize, c.cfg.frameSize())
+	return c.wr.buf == nil && len(p) <= min(wholePayload, c.cfg.frameSize())
 }
 
 // writeAlone sends one frame, as most messages are and all control frames. When

@@ -16,7 +16,7 @@ import (
 
 // netConnMessage is the longest message that a NetConn sends, in bytes: with
 // its header it fits the write buffer, which can keep the rest of a cut one.
-const netConnMessage = writeSize - frame.MaxHeaderSize
+const netConnMessage = wholePayload
 
 // NetConn returns c as a stream of bytes. Read spans messages; Write sends one
 // message of type typ, or several when p is longer than about 18 KiB. NetConn

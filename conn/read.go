@@ -196,7 +196,7 @@ func (c *Conn) await(ctx context.Context) error {
 		}
 	}
 	// An idle connection waits and answers here, where the stack is shallow.
-	for r.pos == r.end || frame.Opcode(r.buf[r.pos]&0x0f).IsControl() {
+	for r.pos == r.end || frame.OpcodeIn(r.buf[r.pos]).IsControl() {
 		if r.pos == r.end { // fill, with less on the stack
 			if err := c.flushBuffered(ctx); err != nil {
 				return err

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-
-	"github.com/seed24abed78/rfc6455/frame"
 )
 
 // TryWrite sends m if that needs no waiting: nobody else is writing, nothing
@@ -25,7 +23,7 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	if err := c.writable(); err != nil {
 		return false, false, err
 	}
-	if !c.rawIO() || w.stream != nil || w.buf != nil || len(m.payload) > min(tryPayload, c.cfg.frameSize()) {
+	if !c.rawIO() || w.stream != nil || !c.mayWriteAlone(m.payload) {
 		return false, false, nil
 	}
 	form, err := c.formOf(m)
@@ -53,17 +51,3 @@ func (c *Conn) TryWrite(m *PreparedMessage) (ok, whole bool, err error) {
 	c.countPrepared(m, form.packed())
 	return true, whole, nil
 }
-
-// keepRest leaves the rest of a frame, which fits the write buffer, to the next
-// write.
-func (c *Conn) keepRest(rest []byte) {
-	w := &c.wr
-	if w.buf == nil {
-		w.borrow()
-	}
-	w.buf = w.buf[:copy(w.buf[:writeSize], rest)]
-	w.queued.Store(true)
-}
-
-// tryPayload is the largest payload that fits the write buffer in one frame.
-const tryPayload = writeSize - frame.MaxHeaderSize

@@ -47,6 +47,10 @@ type Header struct {
 	Length int64    // bytes of payload, the header not counted; never negative
 }
 
+// OpcodeIn returns the opcode that the first byte of a header has (RFC 6455,
+// section 5.2), for those who tell control frames before they read on.
+func OpcodeIn(first byte) Opcode { return Opcode(first & bitsOpcode) }
+
 // ParseHeader reads the header that b begins with, and returns it with the
 // number of bytes it takes. What comes after the header is not looked at.
 // Header and n are zero when err is not nil.
@@ -83,7 +87,7 @@ func (h *Header) parse(b []byte) (n int, err error) {
 	}
 	h.FIN = b[0]&bitFIN != 0
 	h.RSV = RSV(b[0] >> shiftRSV & bitsRSV)
-	h.Opcode = Opcode(b[0] & bitsOpcode)
+	h.Opcode = OpcodeIn(b[0])
 	h.Masked = masked
 	h.Key = key
 	h.Length = length

@@ -257,3 +257,13 @@ func BenchmarkParseHeader(b *testing.B) {
 		})
 	}
 }
+
+// The opcode is the same whatever else the first byte says.
+func TestOpcodeIn(t *testing.T) {
+	for first := range 256 {
+		h, _, err := frame.ParseHeader([]byte{byte(first), 0})
+		require.NoError(t, err)
+		require.Equal(t, h.Opcode, frame.OpcodeIn(byte(first)))
+		require.Equal(t, frame.Opcode(first%16), frame.OpcodeIn(byte(first)))
+	}
+}
